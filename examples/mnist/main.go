@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/lavagrad/lavagrad/gpu"
+)
+
+// config is what the flags say.
+type config struct {
+	epochs, batch int
+	seed          uint64
+	device        string
+	data, out     string
+	digits        int // of each set; 0 means all
+	json          bool
+}
+
+// report is what a run found, as -json prints it.
+type report struct {
+	Device             string  `json:"device"`
+	TrainSeconds       float64 `json:"train_seconds"`
+	TestAccuracy       float64 `json:"test_accuracy"`
+	PerSampleGradsPerS float64 `json:"per_sample_grads_per_s"`
+	PeakDeviceBytes    int64   `json:"peak_device_bytes"`
+	Sheet              string  `json:"sheet"`
+}
+
+func main() {
+	var c config
+	flag.IntVar(&c.epochs, "epochs", 5, "passes over the training digits")
+	flag.IntVar(&c.batch, "batch", 128, "digits per training step")
+	flag.Uint64Var(&c.seed, "seed", 1, "seed of the first weights and of the digits' order")
+	flag.StringVar(&c.device, "device", "", "device by kind, index or part of its name, as in LAVAGRAD_DEVICE (default: that variable, else the best device)")
+	flag.StringVar(&c.data, "data", "", "folder with MNIST's four .gz files (default: where the go command has the GoMNIST module)")
+	flag.StringVar(&c.out, "out", "mnist-hardest.png", "file for the picture of the hardest digits")
+	flag.IntVar(&c.digits, "digits", 0, "use only so many training and test digits, for a quick look (default all)")
+	flag.BoolVar(&c.json, "json", false, "print one JSON line on stdout; the rest goes to stderr")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := runMain(ctx, c, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func runMain(ctx context.Context, c config, rest []string) error {
+	if len(rest) > 0 {
+		return fmt.Errorf("mnist: %q is no flag; -help lists them", rest[0])
+	}
+	log := io.Writer(os.Stdout)
+	if c.json {
+		log = os.Stderr
+	}
+	r, _, err := run(ctx, c, log)
+	if err != nil || !c.json {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// run is the whole program; it returns the epochs' losses beside the report.
+func run(ctx context.Context, c config, log io.Writer) (r report, losses []float64, err error) {
+	trainSet, testSet, err := loadMNIST(c.data, c.digits)
+	if err != nil {
+		return r, nil, err
+	}
+	var options []gpu.Option
+	if c.device != "" {
+		options = append(options, gpu.WithDevice(c.device))
+	}
+	dev, err := gpu.Open(ctx, options...)
+	if err != nil {
+		return r, nil, err
+	}
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	r.Device = dev.Name()
+	fmt.Fprintf(log, "device      %s (%s)\n", dev.Name(), dev.Info().DriverVersion)
+	fmt.Fprintf(log, "digits      %d to train on, %d to test\n", trainSet.Count(), testSet.Count())
+
+	begin := time.Now()
+	random := rand.New(rand.NewPCG(c.seed, 0))
+	fmt.Fprintf(log, "training    a %d-%d-%d perceptron, Adam, batches of %d\n", pixels, hidden, classes, c.batch)
+	model, losses, err := train(ctx, dev, trainSet, training{epochs: c.epochs, batch: c.batch, random: random,
+		bar: !c.json && term.IsTerminal(int(os.Stderr.Fd())), log: log})
+	if err != nil {
+		return r, losses, err
+	}
+	r.TrainSeconds = time.Since(begin).Seconds()
+
+	all, norms, err := judgeAll(ctx, dev, model, testSet, 1000)
+	if err != nil {
+		return r, losses, err
+	}
+	r.TestAccuracy = accuracy(all)
+	fmt.Fprintf(log, "accuracy    %.4f on the test digits, after %.1f s of training\n", r.TestAccuracy, r.TrainSeconds)
+	n, err := parameterCount(model)
+	if err != nil {
+		return r, losses, err
+	}
+	if r.PerSampleGradsPerS, err = gradientsPerSecond(ctx, dev, model, testSet, 500); err != nil {
+		return r, losses, err
+	}
+	fmt.Fprintf(log, "gradients   %.0f per-sample gradients/s of %d parameters each; %.0f/s where only their norms are wanted\n", r.PerSampleGradsPerS, n, norms)
+	r.PeakDeviceBytes = dev.Stats().PeakBytes
+	fmt.Fprintf(log, "memory      %.1f MiB of the device's at the peak\n", float64(r.PeakDeviceBytes)/(1<<20))
+
+	r.Sheet = c.out
+	title := fmt.Sprintf("accuracy %.2f %% on %d test digits, by %s", 100*r.TestAccuracy, testSet.Count(), dev.Name())
+	if err := writeSheet(c.out, title, testSet, hardest(all, columns*rows)); err != nil {
+		return r, losses, err
+	}
+	fmt.Fprintf(log, "hardest     %s\n", c.out)
+	return r, losses, nil
+}

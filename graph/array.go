@@ -1,0 +1,204 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/tree"
+)
+
+// Element is a Go type that tensors are made from and read into.
+type Element interface {
+	float32 | int32 | uint32 | bool
+}
+
+func dtypeOf[E Element]() DType {
+	var e E
+	switch any(e).(type) {
+	case float32:
+		return Float32
+	case int32:
+		return Int32
+	case uint32:
+		return Uint32
+	default:
+		return Bool
+	}
+}
+
+// FromSlice copies data to dev as a tensor of the given shape, row-major; without a shape it is a
+// vector. The data may be changed afterwards.
+func FromSlice[E Element](dev *gpu.Device, data []E, shape ...int) (t Tensor, err error) {
+	defer Recover(&err)
+	if shape == nil {
+		shape = []int{len(data)}
+	}
+	checkDims("from slice", shape)
+	s := Spec{dtypeOf[E](), slices.Clone(shape)}
+	if s.Shape.Size() != len(data) {
+		fail("from slice", ErrShape, "give as many values as the shape has elements", "%d values for shape %v (%d elements)", len(data), s.Shape, s.Shape.Size())
+	}
+	if dev == nil {
+		fail("from slice", ErrDevice, "open one with gpu.Open", "the device is nil")
+	}
+	a, err := dev.Upload(context.Background(), encodeSlice(data))
+	if err != nil {
+		return Tensor{}, fmt.Errorf("graph: from slice of %v at %s: %w", s, position(callerPC()), err)
+	}
+	return wrap(a, s, callerPC()), nil
+}
+
+// encodeSlice views or converts data as device words.
+func encodeSlice[E Element](data []E) []byte {
+	if b, ok := any(data).([]bool); ok {
+		out := make([]byte, 4*len(b))
+		for i, v := range b {
+			if v {
+				out[4*i] = 1
+			}
+		}
+		return out
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&data[0])), 4*len(data))
+}
+
+// wrap makes a tensor of an array.
+func wrap(a *gpu.Array, s Spec, pc uintptr) Tensor {
+	n := newNode(dataOp{}, nil, s, pc)
+	n.array.Store(a)
+	return Tensor{n}
+}
+
+// Read copies a tensor's elements to the host in row-major order, after computing what is still
+// outstanding. The element type must be the tensor's own.
+func Read[E Element](ctx context.Context, t Tensor) (data []E, err error) {
+	defer Recover(&err)
+	data = make([]E, t.Size())
+	return data, ReadInto(ctx, t, data)
+}
+
+// ReadInto is Read into memory of the caller's, which must have as many elements as the tensor.
+func ReadInto[E Element](ctx context.Context, t Tensor, dst []E) (err error) {
+	defer Recover(&err)
+	n := t.must("read")
+	if d := dtypeOf[E](); d != n.spec.DType {
+		fail("read", ErrDType, "read it as its own type, or Convert it first", "the tensor is %v, the destination %v", n.spec, d)
+	}
+	if len(dst) != n.spec.Shape.Size() {
+		fail("read", ErrShape, "make the destination as long as the tensor", "%v has %d elements, the destination %d", n.spec, n.spec.Shape.Size(), len(dst))
+	}
+	if c, ok := n.op.(constOp); ok && !evaluated(n) {
+		return decode(encode(n.spec.DType, c.expanded()), dst)
+	}
+	a, err := concrete(ctx, nil, t, "read")
+	if err != nil {
+		return err
+	}
+	if _, ok := any(dst).([]bool); !ok {
+		return a.Download(ctx, encodeSlice(dst))
+	}
+	words := make([]byte, 4*len(dst))
+	if err := a.Download(ctx, words); err != nil {
+		return err
+	}
+	return decode(words, dst)
+}
+
+func decode[E Element](words []byte, dst []E) error {
+	if b, ok := any(dst).([]bool); ok {
+		for i := range b {
+			b[i] = words[4*i] != 0
+		}
+		return nil
+	}
+	copy(encodeSlice(dst), words)
+	return nil
+}
+
+// expanded gives a value for each element.
+func (o constOp) expanded() []float64 {
+	h := newHost(o.spec)
+	o.Eval(h, nil)
+	return h.V
+}
+
+// download reads the words of an evaluated node.
+func download(ctx context.Context, n *node) ([]uint32, error) {
+	a := n.array.Load()
+	if a.Closed() {
+		return nil, closedError(n)
+	}
+	words := make([]uint32, n.spec.Shape.Size())
+	return words, a.Download(ctx, encodeSlice(words))
+}
+
+// Floats reads a float32 tensor.
+func (t Tensor) Floats(ctx context.Context) ([]float32, error) { return Read[float32](ctx, t) }
+
+// Ints reads an int32 tensor.
+func (t Tensor) Ints(ctx context.Context) ([]int32, error) { return Read[int32](ctx, t) }
+
+// Bools reads a bool tensor.
+func (t Tensor) Bools(ctx context.Context) ([]bool, error) { return Read[bool](ctx, t) }
+
+// Float reads a float32 tensor of one element.
+func (t Tensor) Float(ctx context.Context) (float32, error) {
+	var v [1]float32
+	err := ReadInto(ctx, t, v[:])
+	return v[0], err
+}
+
+// Close frees the tensor's device memory at once instead of when the garbage collector finds it
+// unused. Closing twice, or a tensor without memory of its own, does nothing.
+func (t Tensor) Close() error {
+	if t.n == nil {
+		return nil
+	}
+	if a := t.n.array.Load(); a != nil {
+		return a.Close()
+	}
+	return nil
+}
+
+// Close frees the device memory of every tensor in a tree.
+func Close[T any](t T) error {
+	leaves, err := tree.Leaves[Tensor](t)
+	if err != nil {
+		return err
+	}
+	for _, l := range leaves {
+		if e := l.Close(); e != nil {
+			err = e
+		}
+	}
+	return err
+}
+
+// Device is where the tensor's memory is, nil as long as it has none.
+func (t Tensor) Device() *gpu.Device {
+	if t.n != nil {
+		if a := t.n.array.Load(); a != nil {
+			return a.Device()
+		}
+	}
+	return nil
+}
+
+// String describes the tensor without reading it.
+func (t Tensor) String() string {
+	switch {
+	case t.n == nil:
+		return "Tensor(none)"
+	case t.n.isParam():
+		return fmt.Sprintf("Tensor(%v, parameter of the %s at %s)", t.n.spec, t.n.trace.what, position(t.n.trace.pc))
+	case evaluated(t.n):
+		return fmt.Sprintf("Tensor(%v on %s)", t.n.spec, t.Device().Name())
+	}
+	return fmt.Sprintf("Tensor(%v, %s at %s)", t.n.spec, t.n.op.Name(), position(t.n.pc))
+}

@@ -1,0 +1,232 @@
+package graph
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/shaders"
+)
+
+// executable is a compiled graph: a program of the runtime with the arrays it needs beside its arguments.
+type executable struct {
+	dev     *gpu.Device
+	program *gpu.Program
+	tables  []*gpu.Array // constants with a value for each element
+	specs   []Spec       // of the outputs, without the checks'
+	checks  []check      // one hidden int32 output each
+}
+
+type check struct {
+	n     *node
+	shape Shape // of the condition
+}
+
+// compile turns a private graph into a program on dev, by the passes in order.
+func compile(ctx context.Context, dev *gpu.Device, l *lifted, checked bool) (*executable, error) {
+	x := &executable{dev: dev}
+	for _, n := range l.outputs {
+		x.specs = append(x.specs, n.spec)
+	}
+	outputs := l.outputs
+	if checked {
+		outputs = x.addChecks(outputs)
+	}
+	outputs = simplify(outputs)                      // pass_simplify.go
+	outputs = separate(outputs)                      // pass_simplify.go
+	outputs = planMatmuls(outputs, dev.Profile())    // pass_matmul.go
+	steps := lower(outputs, targetOf(dev.Profile())) // pass_fuse.go, pass_lower.go
+	err := x.link(ctx, l.params, outputs, steps)     // pass_memory.go
+	if err != nil {
+		x.close()
+		return nil, err
+	}
+	return x, nil
+}
+
+// addChecks appends the hidden output of every check that the outputs depend on.
+func (x *executable) addChecks(outputs []*node) []*node {
+	all := append([]*node(nil), outputs...)
+	for _, n := range reach(outputs, nil) {
+		if c, ok := n.op.(checkOp); ok {
+			cond := n.in()[1]
+			x.checks = append(x.checks, check{n, cond.spec.Shape})
+			all = append(all, c.firstFalse(Tensor{cond}).n)
+		}
+	}
+	return all
+}
+
+// targetOf is what kernels must know of a device.
+func targetOf(p gpu.Profile) shaders.Target {
+	t := shaders.Target{LocalSize: p.LocalSize, VectorRun: p.VecPerInvocation, Parallel: 1 << 14, Workgroups: 256, PreserveNaN: p.Kind == gpu.CPU}
+	if p.TexelReads {
+		t.MaxTexels = int(min(p.MaxTexelElements, math.MaxInt32))
+		t.TexelScalar = p.Driver == "lavapipe"
+	}
+	if p.Kind == gpu.CPU {
+		// Each core runs a subgroup at a time; a few times as many keep the cores evenly busy.
+		t.Parallel = p.Cores * p.SubgroupSize * 4
+		t.Workgroups = p.Cores * 2
+	}
+	return t
+}
+
+// link plans memory, uploads tables and hands the steps to the runtime. The program's arguments are the
+// parameters, the tables, the outputs and the checks.
+func (x *executable) link(ctx context.Context, params, outputs []*node, l *lowered) error {
+	spec := gpu.ProgramSpec{Name: "graph"}
+	slot := map[*node]int{}
+	add := func(n *node) {
+		if _, done := slot[n]; !done {
+			slot[n] = len(spec.Slots)
+		}
+		spec.Slots = append(spec.Slots, bytesOf(n.spec))
+	}
+	for _, p := range params {
+		add(p)
+	}
+	for _, s := range l.steps {
+		for _, b := range s.args {
+			if b.n == nil || !isTable(b.n) {
+				continue
+			}
+			if _, done := slot[b.n]; done {
+				continue
+			}
+			a, err := x.dev.Upload(ctx, encode(b.n.spec.DType, b.n.op.(constOp).values))
+			if err != nil {
+				return err
+			}
+			x.tables = append(x.tables, a)
+			add(b.n)
+		}
+	}
+	for _, n := range outputs {
+		add(storage(n))
+	}
+
+	where := func(b buffer) (int, bool) {
+		s, ok := slot[b.n]
+		return s, ok
+	}
+	size := func(b buffer) int64 {
+		if b.scratch > 0 {
+			return 4 * int64(l.scratch[b.scratch-1])
+		}
+		return bytesOf(b.n.spec)
+	}
+	place, arena := planMemory(l, func(b buffer) bool { _, ok := where(b); return !ok }, size)
+	spec.ArenaBytes = arena
+	for _, s := range l.steps {
+		if s.kernel.Groups[0] == 0 {
+			continue // nothing to compute
+		}
+		d := gpu.Dispatch{Push: s.kernel.Push, Groups: s.kernel.Groups}
+		kinds := make([]gpu.BindingKind, len(s.args))
+		for i, b := range s.args {
+			bind := gpu.Binding{Slot: gpu.Arena, Write: s.writes[i]}
+			if at, ok := where(b); ok {
+				bind.Slot = at
+			} else {
+				bind.Offset, bind.Size = place[b.whole()].offset, roundUp(max(size(b), 16), 16)
+			}
+			if b.length > 0 {
+				bind.Offset, bind.Size = bind.Offset+b.offset, roundUp(b.length, 16)
+			}
+			d.Bindings = append(d.Bindings, bind)
+			kinds[i] = bindingKinds[s.kernel.Views[i]]
+		}
+		k, err := x.dev.Kernel(ctx, gpu.KernelSpec{Name: s.name, Code: s.kernel.Code, Bindings: kinds, PushWords: len(s.kernel.Push), Spec: s.kernel.Spec})
+		if err != nil {
+			return fmt.Errorf("graph: compile %s: %w", s.name, err)
+		}
+		d.Kernel = k
+		spec.Dispatches = append(spec.Dispatches, d)
+	}
+	p, err := x.dev.NewProgram(ctx, spec)
+	if err != nil {
+		return fmt.Errorf("graph: compile: %w", err)
+	}
+	x.program = p
+	return nil
+}
+
+var bindingKinds = map[shaders.View]gpu.BindingKind{
+	shaders.Storage: gpu.Storage, shaders.TexelVector: gpu.Texel,
+}
+
+func (x *executable) close() {
+	for _, a := range x.tables {
+		a.Close()
+	}
+	if x.program != nil {
+		x.program.Close()
+	}
+}
+
+func bytesOf(s Spec) int64 { return 4 * int64(s.Shape.Size()) }
+
+// encode turns values into device words.
+func encode(d DType, values []float64) []byte {
+	out := make([]byte, 4*len(values))
+	for i, v := range values {
+		binary.LittleEndian.PutUint32(out[4*i:], d.bits(v))
+	}
+	return out
+}
+
+// run executes the program on args and gives new arrays for the outputs.
+func (x *executable) run(ctx context.Context, args []*gpu.Array) ([]*gpu.Array, error) {
+	all := make([]*gpu.Array, 0, len(args)+len(x.tables)+len(x.specs)+len(x.checks))
+	all = append(append(all, args...), x.tables...)
+	first := len(all)
+	var err error
+	for i := 0; i < len(x.specs)+len(x.checks) && err == nil; i++ {
+		spec := Spec{Int32, nil}
+		if i < len(x.specs) {
+			spec = x.specs[i]
+		}
+		var a *gpu.Array
+		if a, err = x.dev.NewArray(bytesOf(spec)); err == nil {
+			all = append(all, a)
+		} else {
+			err = fmt.Errorf("graph: result %v: %w", spec, err)
+		}
+	}
+	if err == nil {
+		if err = x.program.Run(ctx, all); err != nil {
+			err = fmt.Errorf("graph: run: %w", err)
+		}
+	}
+	if err == nil && len(x.checks) > 0 {
+		err = x.verify(ctx, all[first+len(x.specs):])
+	}
+	if err != nil {
+		for _, a := range all[first:] {
+			a.Close()
+		}
+		return nil, err
+	}
+	return all[first : first+len(x.specs)], nil
+}
+
+// verify reads what the checks found and frees it.
+func (x *executable) verify(ctx context.Context, found []*gpu.Array) error {
+	var word [4]byte
+	for i, a := range found {
+		if err := a.Download(ctx, word[:]); err != nil {
+			return fmt.Errorf("graph: check: %w", err)
+		}
+		if pos := int32(binary.LittleEndian.Uint32(word[:])); pos != math.MaxInt32 {
+			c := x.checks[i]
+			return c.n.op.(checkOp).failure(c.n, c.shape, int(pos))
+		}
+	}
+	for _, a := range found {
+		a.Close()
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/lavagrad/lavagrad/shaders/spirv"
+)
+
+// DType is the element type of a tensor. Every type is stored in one 32-bit word on the device;
+// Bool is 0 or 1 in such a word, because not every driver has byte storage.
+type DType uint8
+
+// The element types.
+const (
+	Float32 DType = iota + 1
+	Int32
+	Uint32
+	Bool
+)
+
+// String gives the type's name as Go spells it.
+func (d DType) String() string {
+	switch d {
+	case Float32:
+		return "float32"
+	case Int32:
+		return "int32"
+	case Uint32:
+		return "uint32"
+	case Bool:
+		return "bool"
+	}
+	return fmt.Sprintf("DType(%d)", uint8(d))
+}
+
+// IsFloat reports whether gradients flow through tensors of this type.
+func (d DType) IsFloat() bool { return d == Float32 }
+
+// IsInt reports whether d is a signed or unsigned integer.
+func (d DType) IsInt() bool { return d == Int32 || d == Uint32 }
+
+// kind is the type of d's values in a kernel's registers.
+func (d DType) kind() spirv.Kind {
+	switch d {
+	case Float32:
+		return spirv.Float32
+	case Int32:
+		return spirv.Int32
+	case Uint32:
+		return spirv.Uint32
+	case Bool:
+		return spirv.Bool
+	}
+	panic("BUG: graph: no register kind for " + d.String())
+}
+
+// bits encodes v as the 32-bit word that a device stores for d.
+func (d DType) bits(v float64) uint32 {
+	switch d {
+	case Float32:
+		return math.Float32bits(float32(v))
+	case Int32:
+		return uint32(int32(v))
+	case Uint32:
+		return uint32(v)
+	default:
+		if v != 0 {
+			return 1
+		}
+		return 0
+	}
+}
+
+// value decodes a device word; the inverse of bits.
+func (d DType) value(w uint32) float64 {
+	switch d {
+	case Float32:
+		return float64(math.Float32frombits(w))
+	case Int32:
+		return float64(int32(w))
+	default:
+		return float64(w)
+	}
+}
+
+// wrap brings the result of integer arithmetic done in float64 back into d's range, as 32-bit
+// two's complement does; floats pass through unrounded, since the evaluator works in float64.
+func (d DType) wrap(v float64) float64 {
+	switch d {
+	case Int32:
+		return float64(int32(int64(math.Mod(v, 1<<32))))
+	case Uint32:
+		return float64(uint32(int64(math.Mod(v, 1<<32))))
+	}
+	return v
+}

@@ -1,0 +1,177 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/lavagrad/lavagrad/gpu"
+)
+
+// Eval computes every tensor of a tree on the device that its operands live on, all in one program,
+// and keeps the results on the device. Ops on arrays outside a traced function are recorded and run,
+// fused with their neighbours, when Eval or a reading method asks for them.
+func Eval[T any](ctx context.Context, t T) error { return EvalOn(ctx, nil, t) }
+
+// EvalOn is Eval on a given device, for trees without operands on any device, such as constants.
+func EvalOn[T any](ctx context.Context, dev *gpu.Device, t T) (err error) {
+	defer Recover(&err)
+	return evalNodes(ctx, dev, nodes(leavesOf("eval", t)))
+}
+
+func evalNodes(ctx context.Context, dev *gpu.Device, outputs []*node) error {
+	var todo []*node
+	for _, n := range outputs {
+		if !evaluated(n) {
+			todo = append(todo, n)
+		}
+	}
+	if len(todo) == 0 {
+		return nil
+	}
+	order := record(todo, evaluated)
+	for _, a := range order {
+		if a.isParam() {
+			return tracedError("eval", a.node)
+		}
+		if arr := a.array.Load(); arr != nil {
+			if arr.Closed() {
+				return closedError(a.node)
+			}
+			if dev == nil {
+				dev = arr.Device()
+			}
+			if arr.Device() != dev {
+				return deviceError(a.node, arr.Device(), dev)
+			}
+		}
+	}
+	if dev == nil {
+		return &Error{Op: "eval", Pos: position(callerPC()), Kind: ErrDevice, Detail: "no operand lives on a device",
+			Fix: "make operands with graph.FromSlice, or evaluate with graph.EvalOn"}
+	}
+	l, err := lift(nil, todo)
+	if err != nil {
+		return err
+	}
+	x, err := programs.get(ctx, dev, l)
+	if err != nil {
+		return err
+	}
+	outs, err := x.run(ctx, l.arrays)
+	if err != nil {
+		return err
+	}
+	differentiated := false
+	for _, a := range order {
+		if _, ok := a.op.(aliasOp); ok && !a.trace.closed.Load() {
+			differentiated = true // its history is still needed for the gradient
+		}
+	}
+	for i, n := range todo {
+		if !n.array.CompareAndSwap(nil, outs[i]) {
+			outs[i].Close() // another goroutine was faster
+		}
+		if !differentiated {
+			n.ins.Store(nil)
+		}
+	}
+	return nil
+}
+
+// maxPrograms bounds how many forms of lazily recorded graphs a device remembers.
+const maxPrograms = 256
+
+// programCache keeps the programs of lazily recorded graphs by device and form.
+type programCache struct {
+	mu  sync.Mutex
+	dev map[*gpu.Device]map[string]*cached
+	now uint64
+}
+
+type cached struct {
+	once sync.Once
+	x    *executable
+	err  error
+	used uint64
+}
+
+var programs = programCache{dev: map[*gpu.Device]map[string]*cached{}}
+
+func (c *programCache) get(ctx context.Context, dev *gpu.Device, l *lifted) (*executable, error) {
+	c.mu.Lock()
+	forms := c.dev[dev]
+	if forms == nil {
+		for d := range c.dev {
+			if d.Closed() {
+				delete(c.dev, d)
+			}
+		}
+		forms = map[string]*cached{}
+		c.dev[dev] = forms
+	}
+	e := forms[l.key]
+	if e == nil {
+		e = &cached{}
+		forms[l.key] = e
+		if len(forms) > maxPrograms {
+			evictOldest(forms)
+		}
+	}
+	c.now++
+	e.used = c.now
+	c.mu.Unlock()
+	e.once.Do(func() { e.x, e.err = compile(ctx, dev, l, true) })
+	if e.err != nil {
+		c.mu.Lock()
+		if forms[l.key] == e {
+			delete(forms, l.key) // a cancelled context or a lack of memory may not happen again
+		}
+		c.mu.Unlock()
+	}
+	return e.x, e.err
+}
+
+// evictOldest forgets the form that was used longest ago; the runtime frees its program when nobody
+// runs it any more.
+func evictOldest(forms map[string]*cached) {
+	oldest := ""
+	for k, e := range forms {
+		if e.used > 0 && (oldest == "" || e.used < forms[oldest].used) {
+			oldest = k
+		}
+	}
+	delete(forms, oldest)
+}
+
+// concrete gives the array of a tensor, evaluating it where needed.
+func concrete(ctx context.Context, dev *gpu.Device, t Tensor, op string) (*gpu.Array, error) {
+	if t.n == nil {
+		return nil, &Error{Op: op, Kind: ErrArgument, Detail: "the zero Tensor has no value", Fix: "set every tensor of the arguments"}
+	}
+	a := t.n.array.Load()
+	if a == nil {
+		if err := evalNodes(ctx, dev, []*node{t.n}); err != nil {
+			return nil, err
+		}
+		a = t.n.array.Load()
+	}
+	if a.Closed() {
+		return nil, closedError(t.n)
+	}
+	if dev != nil && a.Device() != dev {
+		return nil, deviceError(t.n, a.Device(), dev)
+	}
+	return a, nil
+}
+
+func closedError(n *node) error {
+	return &Error{Op: n.op.Name(), Pos: position(n.pc), Kind: ErrClosed, Detail: fmt.Sprintf("the tensor %v made here was closed", n.spec),
+		Fix: "close tensors only when nothing uses them any more"}
+}
+
+func deviceError(n *node, have, want *gpu.Device) error {
+	return &Error{Op: n.op.Name(), Pos: position(n.pc), Kind: ErrDevice,
+		Detail: fmt.Sprintf("the tensor %v made here lives on %q, the program runs on %q", n.spec, have.Name(), want.Name()),
+		Fix:    "upload the data to the device that runs the program"}
+}

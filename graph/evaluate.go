@@ -1,0 +1,71 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+)
+
+// Reference computes t in float64 on the host, by the ops' definitions. It is slow, needs no driver
+// but for downloading arrays, and is what the device is tested against. The values are in row-major
+// order; integers and booleans (0, 1) are exact.
+func Reference(ctx context.Context, t Tensor) (values []float64, err error) {
+	defer Recover(&err)
+	h, err := evaluate(ctx, []*node{t.must("reference")}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return h[0].V, nil
+}
+
+// evaluate computes outputs; given binds nodes (parameters) to values.
+func evaluate(ctx context.Context, outputs []*node, given map[*node]*Host) ([]*Host, error) {
+	values := map[*node]*Host{}
+	for _, a := range record(outputs, func(n *node) bool { return given[n] != nil || evaluated(n) }) {
+		n := a.node
+		if h := given[n]; h != nil {
+			values[n] = h
+			continue
+		}
+		h := newHost(n.spec)
+		switch {
+		case evaluated(n):
+			words, err := download(ctx, n)
+			if err != nil {
+				return nil, err
+			}
+			for i, w := range words {
+				h.V[i] = n.spec.DType.value(w)
+			}
+		case n.isParam():
+			return nil, tracedError("reference", n)
+		default:
+			in := make([]*Host, len(a.from))
+			for i, x := range a.from {
+				in[i] = values[x]
+			}
+			n.op.Eval(h, in)
+			if c, ok := n.op.(checkOp); ok {
+				for i, v := range in[1].V {
+					if v == 0 {
+						return nil, c.failure(n, in[1].Shape, i)
+					}
+				}
+			}
+		}
+		values[n] = h
+	}
+	out := make([]*Host, len(outputs))
+	for i, n := range outputs {
+		if out[i] = values[n]; out[i] == nil {
+			panic(fmt.Sprintf("BUG: graph: %s was not evaluated", n.op.Name()))
+		}
+	}
+	return out, nil
+}
+
+// tracedError says that a parameter has no value.
+func tracedError(op string, n *node) error {
+	return &Error{Op: op, Pos: position(callerPC()), Kind: ErrTraced,
+		Detail: fmt.Sprintf("it depends on a parameter %v of the %s at %s", n.spec, n.trace.what, position(n.trace.pc)),
+		Fix:    "choose with Where instead of a Go if, or return the tensor from the traced function and read it outside"}
+}

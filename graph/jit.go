@@ -1,0 +1,229 @@
+package graph
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+
+	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/tree"
+)
+
+// JitOption adjusts a compiled function.
+type JitOption func(*jitConfig)
+
+type jitConfig struct{ checks bool }
+
+// WithoutChecks leaves Tensor.Check out of the program: the call no longer waits for their results.
+func WithoutChecks() JitOption { return func(c *jitConfig) { c.checks = false } }
+
+// Jit compiles f for dev. The returned function traces f at the first call for every new combination
+// of argument shapes, dtypes and static values (anything in the arguments that is no tensor), and from
+// then on only runs the program. Arguments are trees of tensors on dev (lazy ones and constants are
+// evaluated first); the result has new arrays, which the caller may Close. Calls return when the work
+// is submitted: reading a result waits. It is safe for concurrent use.
+//
+// f must be a function of its arguments: what it captures is fixed when it is traced.
+func Jit[A, R any](dev *gpu.Device, f func(A) R, opts ...JitOption) func(context.Context, A) (R, error) {
+	j := newJit(dev, func(a []any) R { return f(a[0].(A)) }, opts)
+	return func(ctx context.Context, a A) (R, error) {
+		return j.call(ctx, arg[A]{a})
+	}
+}
+
+// Jit2 is Jit for a function of two arguments.
+func Jit2[A, B, R any](dev *gpu.Device, f func(A, B) R, opts ...JitOption) func(context.Context, A, B) (R, error) {
+	j := newJit(dev, func(a []any) R { return f(a[0].(A), a[1].(B)) }, opts)
+	return func(ctx context.Context, a A, b B) (R, error) {
+		return j.call(ctx, arg[A]{a}, arg[B]{b})
+	}
+}
+
+// Jit3 is Jit for a function of three arguments.
+func Jit3[A, B, C, R any](dev *gpu.Device, f func(A, B, C) R, opts ...JitOption) func(context.Context, A, B, C) (R, error) {
+	j := newJit(dev, func(a []any) R { return f(a[0].(A), a[1].(B), a[2].(C)) }, opts)
+	return func(ctx context.Context, a A, b B, c C) (R, error) {
+		return j.call(ctx, arg[A]{a}, arg[B]{b}, arg[C]{c})
+	}
+}
+
+// argument is one argument of a compiled function, whatever its type.
+type argument interface {
+	appendKey(dst []byte) ([]byte, error)
+	appendLeaves(dst []Tensor) ([]Tensor, error)
+	with(leaves []Tensor) (any, error)
+}
+
+type arg[T any] struct{ v T }
+
+func (a arg[T]) appendKey(dst []byte) ([]byte, error) { return tree.AppendKey[Tensor](dst, a.v) }
+func (a arg[T]) appendLeaves(dst []Tensor) ([]Tensor, error) {
+	return tree.AppendLeaves(dst, a.v)
+}
+func (a arg[T]) with(leaves []Tensor) (any, error) { return tree.Unflatten(a.v, leaves) }
+
+// jit is a compiled function with its programs by argument form.
+type jit[R any] struct {
+	dev  *gpu.Device
+	f    func([]any) R
+	conf jitConfig
+	pc   uintptr
+	mu   sync.RWMutex
+	form map[string]*compiled[R]
+	pool sync.Pool // *jitCall
+}
+
+// compiled is a traced and compiled form.
+type compiled[R any] struct {
+	ready    chan struct{} // closed when the rest is set
+	err      error
+	x        *executable
+	captured []*gpu.Array
+	holders  []*node
+	like     R // the traced result, for its structure
+}
+
+// jitCall is the scratch memory of a call.
+type jitCall struct {
+	key    []byte
+	leaves []Tensor
+	arrays []*gpu.Array
+}
+
+func newJit[R any](dev *gpu.Device, f func([]any) R, opts []JitOption) *jit[R] {
+	j := &jit[R]{dev: dev, f: f, conf: jitConfig{checks: true}, pc: callerPC(), form: map[string]*compiled[R]{}}
+	j.pool.New = func() any { return &jitCall{} }
+	for _, o := range opts {
+		o(&j.conf)
+	}
+	return j
+}
+
+func (j *jit[R]) call(ctx context.Context, args ...argument) (result R, err error) {
+	c := j.pool.Get().(*jitCall)
+	defer func() {
+		clear(c.leaves) // hold no tensors between calls
+		clear(c.arrays)
+		j.pool.Put(c)
+	}()
+	c.key, c.leaves, c.arrays = c.key[:0], c.leaves[:0], c.arrays[:0]
+	for _, a := range args {
+		if c.leaves, err = a.appendLeaves(c.leaves); err != nil {
+			return result, j.argumentError(err)
+		}
+		if c.key, err = a.appendKey(c.key); err != nil {
+			return result, j.argumentError(err)
+		}
+	}
+	for _, t := range c.leaves {
+		a, err := concrete(ctx, j.dev, t, "jit")
+		if err != nil {
+			return result, err
+		}
+		c.arrays = append(c.arrays, a)
+		c.key = append(c.key, byte(t.n.spec.DType), byte(len(t.n.spec.Shape)))
+		for _, d := range t.n.spec.Shape {
+			c.key = binary.AppendUvarint(c.key, uint64(d))
+		}
+	}
+	f, err := j.lookup(ctx, c, args)
+	if err != nil {
+		return result, err
+	}
+	for i, a := range f.captured {
+		if a.Closed() {
+			return result, closedError(f.holders[i])
+		}
+		c.arrays = append(c.arrays, a)
+	}
+	outs, err := f.x.run(ctx, c.arrays)
+	if err != nil {
+		return result, err
+	}
+	leaves := make([]Tensor, len(outs))
+	for i, a := range outs {
+		leaves[i] = wrap(a, f.x.specs[i], j.pc)
+	}
+	return tree.Unflatten(f.like, leaves)
+}
+
+func (j *jit[R]) argumentError(err error) error {
+	return &Error{Op: "jit", Pos: position(j.pc), Kind: ErrArgument, Detail: err.Error(), Fix: "arguments are trees of graph.Tensor"}
+}
+
+// lookup finds the form of a call; the first call of a form compiles it, others wait for it.
+func (j *jit[R]) lookup(ctx context.Context, c *jitCall, args []argument) (*compiled[R], error) {
+	j.mu.RLock()
+	f := j.form[string(c.key)]
+	j.mu.RUnlock()
+	if f == nil {
+		j.mu.Lock()
+		if f = j.form[string(c.key)]; f == nil {
+			f = &compiled[R]{ready: make(chan struct{})}
+			key := string(c.key)
+			j.form[key] = f
+			j.mu.Unlock()
+			if f.err = j.compile(ctx, f, c, args); f.err != nil {
+				j.mu.Lock()
+				delete(j.form, key) // nothing is lost: the next call tries again
+				j.mu.Unlock()
+			}
+			close(f.ready)
+			return f, f.err
+		}
+		j.mu.Unlock()
+	}
+	select {
+	case <-f.ready:
+		return f, f.err
+	default:
+	}
+	select {
+	case <-f.ready:
+		return f, f.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// compile traces f on stand-ins for the arguments.
+func (j *jit[R]) compile(ctx context.Context, f *compiled[R], c *jitCall, args []argument) (err error) {
+	defer Recover(&err)
+	tr := &trace{what: "jit", pc: j.pc}
+	defer tr.close()
+	stand := make([]Tensor, len(c.leaves))
+	for i, t := range c.leaves {
+		stand[i] = tr.param(t.n.spec)
+	}
+	values := make([]any, len(args))
+	at := 0
+	for i, a := range args {
+		own, err := a.appendLeaves(nil)
+		if err != nil {
+			return err
+		}
+		if values[i], err = a.with(stand[at : at+len(own)]); err != nil {
+			return err
+		}
+		at += len(own)
+	}
+	f.like = j.f(values)
+	outs := leavesOf("jit", f.like)
+	l, err := lift(nodes(stand), nodes(outs))
+	if err != nil {
+		return err
+	}
+	for i, a := range l.arrays {
+		if a.Device() != j.dev {
+			return deviceError(l.holders[i], a.Device(), j.dev)
+		}
+	}
+	f.captured, f.holders = l.arrays, l.holders
+	// The result's structure is kept, not the graph that led to it.
+	empty := make([]Tensor, len(outs))
+	if f.like, err = tree.Unflatten(f.like, empty); err != nil {
+		return err
+	}
+	f.x, err = compile(ctx, j.dev, l, j.conf.checks)
+	return err
+}

@@ -1,0 +1,66 @@
+package graph
+
+// JVP runs f at p and returns its value with the directional derivative along tangent, a tree like
+// p: the Jacobian-vector product. Leaves of the result that do not depend on p have zero tangents.
+func JVP[P, R any](f func(P) R, p, tangent P) (value, derivative R) {
+	primals, ts := leavesOf("jvp", p), leavesOf("jvp", tangent)
+	if len(primals) != len(ts) {
+		fail("jvp", ErrArgument, "give a tangent tree like the argument", "%d tangents for %d leaves", len(ts), len(primals))
+	}
+	for i, t := range ts {
+		if !t.Shape().Equal(primals[i].Shape()) {
+			fail("jvp", ErrShape, "a tangent has its argument's shape", "tangent %d is %v, the argument %v", i, t.Spec(), primals[i].Spec())
+		}
+	}
+	tr := newTrace("jvp")
+	defer tr.close()
+	fresh := tr.aliases(primals)
+	value = f(rebuild("jvp", p, fresh))
+	outs := leavesOf("jvp", value)
+	return value, rebuild("jvp", value, pushforward(fresh, ts, outs))
+}
+
+// pushforward carries tangents from params to outs.
+func pushforward(params, tangents, outs []Tensor) []Tensor {
+	tangent := map[*node]Tensor{}
+	for i, p := range params {
+		if p.DType().IsFloat() {
+			tangent[p.n] = tangents[i]
+		}
+	}
+	param := map[*node]bool{}
+	for _, p := range params {
+		param[p.n] = true
+	}
+	for _, a := range recordSince(outs, params) {
+		if param[a.node] || !a.spec.DType.IsFloat() {
+			continue
+		}
+		ts := make([]Tensor, len(a.from))
+		some := false
+		for i, in := range a.from {
+			ts[i] = tangent[in]
+			some = some || ts[i].Valid()
+		}
+		if some {
+			if t := a.op.JVP(a.call(), ts); t.Valid() {
+				tangent[a.node] = t
+			}
+		}
+	}
+	out := zerosLike(outs)
+	for i, o := range outs {
+		if t := tangent[o.n]; t.Valid() {
+			out[i] = t
+		}
+	}
+	return out
+}
+
+func zerosLike(ts []Tensor) []Tensor {
+	out := make([]Tensor, len(ts))
+	for i, t := range ts {
+		out[i] = Full(Float32, 0, t.Shape()...)
+	}
+	return out
+}

@@ -1,0 +1,70 @@
+package graph
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lavagrad/lavagrad/gpu"
+)
+
+// lifted is a private copy of a graph, which the compiler's passes may walk without minding what other
+// goroutines evaluate meanwhile. Arrays on the device become parameters behind the given ones, so that
+// graphs of one form share a program.
+type lifted struct {
+	params  []*node // copies of the given parameters, then one for each array
+	outputs []*node
+	arrays  []*gpu.Array // for the parameters behind the given ones
+	holders []*node      // the nodes that the arrays were found in
+	key     string       // equal keys, equal programs
+}
+
+// lift copies the graph below outputs. It fails on parameters that are not among params.
+func lift(params, outputs []*node) (*lifted, error) {
+	l := &lifted{}
+	copies := map[*node]*node{}
+	number := map[*node]int{}
+	var key strings.Builder
+	for i, p := range params {
+		c := newNode(paramOp{}, nil, p.spec, p.pc)
+		c.trace = p.trace
+		copies[p] = c
+		number[p] = i
+		l.params = append(l.params, c)
+		fmt.Fprintf(&key, "p%v;", p.spec)
+	}
+	for _, a := range record(outputs, func(n *node) bool { return copies[n] != nil || evaluated(n) }) {
+		n := a.node
+		if copies[n] != nil {
+			continue
+		}
+		number[n] = len(number)
+		switch {
+		case evaluated(n):
+			c := newNode(paramOp{}, nil, n.spec, n.pc)
+			copies[n] = c
+			l.params = append(l.params, c)
+			l.arrays = append(l.arrays, n.array.Load())
+			l.holders = append(l.holders, n)
+			fmt.Fprintf(&key, "a%v;", n.spec)
+		case n.isParam():
+			return nil, &Error{Op: n.trace.what, Pos: position(n.trace.pc), Kind: ErrForeign,
+				Detail: fmt.Sprintf("a parameter %v of this %s was used in another trace", n.spec, n.trace.what),
+				Fix:    "return values from the traced function instead of storing them outside it"}
+		default:
+			in := make([]*node, len(a.from))
+			key.WriteString(opKey(n.op))
+			for i, x := range a.from {
+				in[i] = copies[x]
+				fmt.Fprintf(&key, " %d", number[x])
+			}
+			fmt.Fprintf(&key, "%v;", n.spec)
+			copies[n] = newNode(n.op, in, n.spec, n.pc)
+		}
+	}
+	for _, o := range outputs {
+		l.outputs = append(l.outputs, copies[o])
+		fmt.Fprintf(&key, "o%d;", number[o])
+	}
+	l.key = key.String()
+	return l, nil
+}

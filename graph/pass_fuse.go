@@ -1,0 +1,241 @@
+package graph
+
+import "slices"
+
+// fusion says which nodes become arrays of their own (roots) and which kernel computes them; all
+// other nodes are computed inside the kernels that read them.
+type fusion struct {
+	outputs []*node
+	order   []*node // inputs before users
+	root    map[*node]bool
+	forced  map[*node]bool // roots by conflict, or because a matmul reads them
+	alone   map[*node]bool // roots that may not share a kernel
+	space   map[*node]int  // how many positions a node is evaluated at
+	cost    map[*node]int  // machine operations an element when computed in place
+	kernels []*kernelPlan
+}
+
+// kernelPlan is one dispatch to be: the roots that it computes.
+type kernelPlan struct{ roots []*node }
+
+// recomputeCost is how many operations may be computed twice rather than stored and read again.
+const recomputeCost = 12
+
+// maxBindings is the number of storage buffers that every device can bind at once with room to spare.
+const maxBindings = 12
+
+// fuse decides with heuristics; conflicts that lowering finds are forced and fuse runs again.
+func fuse(outputs []*node, forced, alone map[*node]bool) *fusion {
+	p := &fusion{outputs: outputs, root: map[*node]bool{}, forced: forced, alone: alone, space: map[*node]int{}, cost: map[*node]int{}}
+	p.order = reach(outputs, nil)
+	p.chooseRoots()
+	p.group()
+	return p
+}
+
+// stored reports whether n is an array when kernels read it.
+func (p *fusion) stored(n *node) bool {
+	return p.root[n] || n.isParam() || isTable(n)
+}
+
+// isTable reports a constant with a value for each element: it is uploaded when the program is compiled.
+func isTable(n *node) bool {
+	c, ok := n.op.(constOp)
+	return ok && !c.splat()
+}
+
+func (p *fusion) chooseRoots() {
+	users := map[*node][]*node{}
+	for _, n := range p.order {
+		for _, in := range n.in() {
+			users[in] = append(users[in], n)
+		}
+		p.cost[n] = p.inlineCost(n)
+	}
+	for _, n := range p.outputs {
+		p.root[storage(n)] = true
+	}
+	readers := map[*node][]*node{} // the roots that compute a node in place
+	for i := len(p.order) - 1; i >= 0; i-- {
+		n := p.order[i]
+		if n.op.Class() == Leaf {
+			continue
+		}
+		if _, ok := n.op.(matmulOp); ok {
+			for _, in := range n.in() {
+				if s := storage(in); s.op.Class() != Leaf {
+					p.forced[s] = true
+				}
+			}
+		}
+		for _, u := range users[n] {
+			s := p.space[u]
+			if p.root[u] {
+				s = u.spec.Shape.Size()
+				readers[n] = appendNew(readers[n], u)
+			} else {
+				for _, r := range readers[u] {
+					readers[n] = appendNew(readers[n], r)
+				}
+			}
+			if u.op.Class() == Reduction {
+				s *= foldLength(u)
+			}
+			p.space[n] = max(p.space[n], s)
+		}
+		if !p.root[n] && (p.forced[n] || p.mustStore(n, readers[n])) {
+			p.root[n] = true
+		}
+	}
+}
+
+func appendNew(list []*node, n *node) []*node {
+	if slices.Contains(list, n) {
+		return list
+	}
+	return append(list, n)
+}
+
+// foldLength is how many elements a reduction folds into one.
+func foldLength(n *node) int {
+	size := n.spec.Shape.Size()
+	switch o := n.op.(type) {
+	case reduceOp:
+		return n.in()[0].spec.Shape.Size() / max(size, 1)
+	case contractOp:
+		length := 1
+		for i, l := range o.a {
+			if !slices.Contains(o.out, l) {
+				length *= n.in()[0].spec.Shape[i]
+			}
+		}
+		return length
+	}
+	return 1
+}
+
+// inlineCost is the work to compute an element of n in place, down to the arrays it reads.
+func (p *fusion) inlineCost(n *node) int {
+	c := 0
+	switch o := n.op.(type) {
+	case elementwise:
+		c = o.cost
+	case whereOp, convertOp, contractOp:
+		c = 1
+	case concatOp, padOp:
+		c = 4
+	}
+	if n.op.Class() == Reduction || n.isParam() {
+		return 1 // a load
+	}
+	for _, in := range n.in() {
+		c += p.cost[in]
+	}
+	return min(c, 1<<20)
+}
+
+// mustStore decides whether n becomes an array of its own.
+func (p *fusion) mustStore(n *node, readers []*node) bool {
+	size := n.spec.Shape.Size()
+	switch n.op.Class() {
+	case View, Leaf:
+		return false
+	case Reduction:
+		if _, ok := n.op.(matmulOp); ok {
+			return true
+		}
+		// A short fold that one kernel needs once for each of its positions joins that kernel.
+		return len(readers) != 1 || p.space[n] != size || foldLength(n) > 4096 || size < 64
+	}
+	if size == 1 {
+		return p.cost[n] > 300
+	}
+	arithmetic := p.cost[n] > 1
+	return arithmetic && (p.space[n] > size || len(readers) > 1 && p.cost[n] > recomputeCost)
+}
+
+// group forms kernels: roots of one shape that do not wait for each other share one.
+func (p *fusion) group() {
+	at := map[*node]int{} // kernel of a root
+	for _, n := range p.order {
+		if !p.root[n] {
+			continue
+		}
+		after := -1 // the last kernel that n waits for
+		for _, d := range p.reads(n) {
+			if k, ok := at[d]; ok && d != n {
+				after = max(after, k)
+			}
+		}
+		k := -1
+		if p.shareable(n) {
+			for i := len(p.kernels) - 1; i >= max(after, 0); i-- {
+				if p.joins(p.kernels[i], n) {
+					k = i
+					break
+				}
+			}
+		}
+		if k < 0 {
+			k = len(p.kernels)
+			p.kernels = append(p.kernels, &kernelPlan{})
+		}
+		p.kernels[k].roots = append(p.kernels[k].roots, n)
+		at[n] = k
+	}
+}
+
+// shareable kernels are elementwise: loops and templates stay alone.
+func (p *fusion) shareable(n *node) bool {
+	if p.alone[n] || n.op.Class() == Reduction && p.root[n] {
+		return false
+	}
+	return !p.folds(n)
+}
+
+// folds reports whether computing n in place runs a reduction.
+func (p *fusion) folds(n *node) bool {
+	for _, in := range n.in() {
+		if !p.stored(in) && (in.op.Class() == Reduction || p.folds(in)) {
+			return true
+		}
+	}
+	return n.op.Class() == Reduction
+}
+
+func (p *fusion) joins(k *kernelPlan, n *node) bool {
+	first := k.roots[0]
+	if !first.spec.Shape.Equal(n.spec.Shape) || !p.shareable(first) {
+		return false
+	}
+	arrays := map[*node]bool{}
+	for _, r := range append(slices.Clone(k.roots), n) {
+		arrays[r] = true
+		for _, d := range p.reads(r) {
+			arrays[d] = true
+		}
+	}
+	return len(arrays) <= maxBindings
+}
+
+// reads lists the arrays that computing n needs.
+func (p *fusion) reads(n *node) []*node {
+	var list []*node
+	seen := map[*node]bool{}
+	var walk func(*node)
+	walk = func(x *node) {
+		for _, in := range x.in() {
+			if seen[in] {
+				continue
+			}
+			seen[in] = true
+			if p.stored(in) {
+				list = append(list, in)
+			} else {
+				walk(in)
+			}
+		}
+	}
+	walk(n)
+	return list
+}

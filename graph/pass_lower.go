@@ -1,0 +1,133 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/lavagrad/lavagrad/shaders"
+)
+
+// buffer is what an argument of a step is bound to: a node's array, or the scratch array of this number,
+// counted from 1; a range of its bytes when length is not 0.
+type buffer struct {
+	n              *node
+	scratch        int
+	offset, length int64
+}
+
+// whole is the buffer without a range.
+func (b buffer) whole() buffer { return buffer{n: b.n, scratch: b.scratch} }
+
+// step is one dispatch of a program.
+type step struct {
+	name   string
+	kernel shaders.Kernel
+	args   []buffer
+	writes []bool
+	roots  []*node
+}
+
+// lowered is a program's list of dispatches before memory is planned.
+type lowered struct {
+	steps   []step
+	scratch []int // elements of each scratch array
+}
+
+// lower emits every kernel of the plan. Where a fusion decision cannot stand it is undone and the
+// graph is fused again: conflicts only ever separate nodes, so this ends.
+func lower(outputs []*node, target shaders.Target) *lowered {
+	forced, alone := map[*node]bool{}, map[*node]bool{}
+	for {
+		p := fuse(outputs, forced, alone)
+		out := &lowered{}
+		var c *conflict
+		for _, k := range p.kernels {
+			if c = out.kernel(p, k, target); c != nil {
+				break
+			}
+		}
+		if c == nil {
+			return out
+		}
+		if forced[c.n] && alone[c.n] {
+			panic("BUG: graph: fusing " + c.n.op.Name() + " fails whatever is done")
+		}
+		if p.root[c.n] {
+			alone[c.n] = true
+		}
+		forced[c.n] = true
+	}
+}
+
+// kernel lowers one kernel and appends its steps.
+func (l *lowered) kernel(p *fusion, plan *kernelPlan, target shaders.Target) *conflict {
+	if m, ok := plan.roots[0].op.(matmulOp); ok {
+		l.steps = append(l.steps, m.step(plan.roots[0]))
+		return nil
+	}
+	shape := plan.roots[0].spec.Shape
+	k := &kernelBuilder{f: shaders.NewFused(shape...), plan: p, own: map[*node]bool{}, args: map[*node]int{}, memo: map[string]*shaders.Expr{}}
+	k.space = k.f.Space()
+	for _, n := range plan.roots {
+		k.own[n] = true
+	}
+	values := make([]*shaders.Expr, len(plan.roots))
+	for i, n := range plan.roots {
+		values[i] = k.value(n, k.space)
+	}
+	if k.conflict != nil {
+		return k.conflict
+	}
+	args := make([]buffer, 0, len(k.order)+len(values))
+	for _, n := range k.order {
+		args = append(args, buffer{n: n})
+	}
+	at := linear(k.space, shape)
+	for i, n := range plan.roots {
+		k.f.Store(k.f.AddArg(shaders.Arg{Kind: n.spec.DType.kind()}), at, values[i])
+		args = append(args, buffer{n: n})
+	}
+	name := kernelName(plan.roots)
+	if h := k.f.Split(target); h != nil {
+		var scratch, first, second []buffer
+		for _, size := range h.Sizes {
+			l.scratch = append(l.scratch, size)
+			scratch = append(scratch, buffer{scratch: len(l.scratch)})
+		}
+		for _, i := range h.FirstArgs {
+			first = append(first, args[i])
+		}
+		for _, i := range h.SecondArgs {
+			second = append(second, args[i])
+		}
+		l.append(name+" (parts)", h.First, append(first, scratch...), target, nil)
+		l.append(name, h.Second, append(scratch, second...), target, plan.roots)
+		return nil
+	}
+	l.append(name, k.f, args, target, plan.roots)
+	return nil
+}
+
+func (l *lowered) append(name string, f *shaders.Fused, args []buffer, target shaders.Target, roots []*node) {
+	pieces, walks := f.Pieces(target)
+	for _, p := range pieces {
+		s := step{name: name, kernel: p.Kernel, roots: roots}
+		for i, a := range f.Args() {
+			b := args[i]
+			if p.Length > 0 && walks[i] {
+				b.offset, b.length = 4*int64(p.Offset), 4*int64(p.Length)
+			}
+			s.args = append(s.args, b)
+			s.writes = append(s.writes, a.Write)
+		}
+		l.steps = append(l.steps, s)
+	}
+}
+
+// kernelName names a kernel after the ops of its first root, for profiles and dumps.
+func kernelName(roots []*node) string {
+	n := roots[0]
+	if len(roots) > 1 {
+		return fmt.Sprintf("%s %v +%d", n.op.Name(), n.spec.Shape, len(roots)-1)
+	}
+	return fmt.Sprintf("%s %v", n.op.Name(), n.spec.Shape)
+}

@@ -1,0 +1,207 @@
+package graph
+
+import (
+	"slices"
+
+	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/shaders"
+)
+
+// matmulOp is a contraction in the form that the hand-written kernels compute: operands [batch, rows,
+// columns] as arrays with rows of a multiple of four elements. Only the compiler makes it, from
+// contractions, after all differentiation and batching.
+type matmulOp struct {
+	form    shaders.MatMulForm
+	batch   int
+	m, n, k int
+	target  shaders.MatMulTarget
+}
+
+func (matmulOp) Name() string { return "matmul" }
+func (matmulOp) Class() Class { return Reduction }
+
+// late marks the rules that never run on nodes of the compiler's own.
+func (matmulOp) late() { panic("BUG: graph: a compiled matmul was transformed") }
+
+func (o matmulOp) Infer([]Spec) (Spec, error)               { o.late(); return Spec{}, nil }
+func (o matmulOp) Eval(*Host, []*Host)                      { o.late() }
+func (o matmulOp) JVP(Call, []Tensor) Tensor                { o.late(); return Tensor{} }
+func (o matmulOp) VJP(Call, Tensor) []Tensor                { o.late(); return nil }
+func (o matmulOp) Batch(Call, []Tensor, []bool, int) Tensor { o.late(); return Tensor{} }
+func (o matmulOp) Cases() []Case                            { return nil }
+func (o matmulOp) Lower(*Lowering, Operands, []shaders.Index) *shaders.Expr {
+	panic("BUG: graph: a matmul is a kernel of its own")
+}
+
+// step is the dispatch of n.
+func (o matmulOp) step(n *node) step {
+	kernel, args := o.kernel()
+	return step{
+		name: "matmul " + n.spec.Shape.String(),
+		kernel: shaders.Kernel{Code: kernel.Code, Push: args.Words(), Groups: kernel.Groups(o.m, o.n, o.batch),
+			Views: kernel.Views[:]},
+		args:   []buffer{{n: storage(n.in()[0])}, {n: storage(n.in()[1])}, {n: n}},
+		writes: []bool{false, false, true},
+	}
+}
+
+func (o matmulOp) kernel() (shaders.MatMulKernel, shaders.MatMulArgs) {
+	a := o.arguments()
+	k, err := shaders.MatMul(o.form, a, o.batch, o.target)
+	if err != nil {
+		panic("BUG: graph: " + err.Error()) // planMatmuls has asked before
+	}
+	return k, a
+}
+
+func (o matmulOp) arguments() shaders.MatMulArgs {
+	a := shaders.MatMulArgs{M: o.m, N: o.n, K: o.k, LDA: roundUp4(o.k), LDB: roundUp4(o.n), LDC: roundUp4(o.n)}
+	a.StrideA, a.StrideB, a.StrideC = o.m*a.LDA, o.k*a.LDB, o.m*a.LDC
+	switch o.form {
+	case shaders.MatMulTN:
+		a.LDA = roundUp4(o.m)
+		a.StrideA = o.k * a.LDA
+	case shaders.MatMulNT:
+		a.LDB = roundUp4(o.k)
+		a.StrideB = o.n * a.LDB
+	}
+	return a
+}
+
+func roundUp4(n int) int { return (n + 3) &^ 3 }
+
+// matmulWork is the number of multiplications from which a kernel of its own pays: below, the fused
+// kernels win by the dispatches they save.
+const matmulWork = 1 << 19
+
+// planMatmuls replaces large contractions by matmuls on operands laid out for the kernels.
+func planMatmuls(outputs []*node, p gpu.Profile) []*node {
+	target := shaders.MatMulTarget{CPU: p.Kind == gpu.CPU, Driver: p.Driver, Cores: p.Cores, MaxTexels: p.MaxTexelElements}
+	if !p.TexelReads {
+		target.MaxTexels = 0
+	}
+	done := map[*node]*node{}
+	for _, n := range reach(outputs, nil) {
+		in := make([]*node, len(n.in()))
+		for i, x := range n.in() {
+			in[i] = done[x]
+		}
+		done[n] = n
+		if !slices.Equal(in, n.in()) {
+			done[n] = newNode(n.op, in, n.spec, n.pc)
+			done[n].trace = n.trace
+		}
+		if o, ok := n.op.(contractOp); ok && n.spec.DType.IsFloat() {
+			if m := o.matmul(done[n], target); m != nil {
+				done[n] = m
+			}
+		}
+	}
+	out := make([]*node, len(outputs))
+	for i, n := range outputs {
+		out[i] = done[n]
+	}
+	return out
+}
+
+// matmul is contraction n as a matmul, or nil where that does not pay.
+func (o contractOp) matmul(n *node, target shaders.MatMulTarget) *node {
+	a, b := Tensor{n.in()[0]}, Tensor{n.in()[1]}
+	la, lb := o.a, o.b
+	// The operand whose free axes come last in the result gives the columns.
+	for i := len(o.out) - 1; i >= 0; i-- {
+		l := o.out[i]
+		if inA, inB := slices.Contains(la, l), slices.Contains(lb, l); inA != inB {
+			if inA {
+				a, b, la, lb = b, a, lb, la
+			}
+			break
+		}
+	}
+	var batch, rows, cols, sum []int
+	for _, l := range o.out {
+		switch inA, inB := slices.Contains(la, l), slices.Contains(lb, l); {
+		case inA && inB:
+			batch = append(batch, l)
+		case inA:
+			rows = append(rows, l)
+		default:
+			cols = append(cols, l)
+		}
+	}
+	for _, l := range la {
+		if !slices.Contains(o.out, l) {
+			sum = append(sum, l)
+		}
+	}
+	size, _ := contractOp{a: la, b: lb, out: o.out}.sizes(a.Shape(), b.Shape())
+	count := func(labels []int) int {
+		c := 1
+		for _, l := range labels {
+			c *= size[l]
+		}
+		return c
+	}
+	m := matmulOp{batch: count(batch), m: count(rows), n: count(cols), k: count(sum), target: target}
+	if m.m < 4 || m.n < 4 || m.k < 4 || m.batch*m.m*m.n*m.k < matmulWork {
+		return nil
+	}
+	plainA, plainB := slices.Concat(batch, rows, sum), slices.Concat(batch, sum, cols)
+	turnedA, turnedB := slices.Concat(batch, sum, rows), slices.Concat(batch, cols, sum)
+	switch {
+	case slices.Equal(la, turnedA) && !slices.Equal(la, plainA):
+		m.form = shaders.MatMulTN
+	case slices.Equal(lb, turnedB) && !slices.Equal(lb, plainB):
+		m.form = shaders.MatMulNT
+	}
+	if _, err := shaders.MatMul(m.form, m.arguments(), m.batch, target); err != nil {
+		return nil
+	}
+	if m.form == shaders.MatMulTN {
+		a = arrange(a, la, turnedA, m.batch, m.k, m.m)
+	} else {
+		a = arrange(a, la, plainA, m.batch, m.m, m.k)
+	}
+	if m.form == shaders.MatMulNT {
+		b = arrange(b, lb, turnedB, m.batch, m.n, m.k)
+	} else {
+		b = arrange(b, lb, plainB, m.batch, m.k, m.n)
+	}
+	if !storable(a.n) || !storable(b.n) {
+		return nil
+	}
+	c := Tensor{newNode(m, []*node{a.n, b.n}, Spec{Float32, Shape{m.batch, m.m, roundUp4(m.n)}}, n.pc)}
+	labels := slices.Concat(batch, rows, cols)
+	shape := make([]int, len(labels))
+	perm := make([]int, len(labels))
+	for i, l := range labels {
+		shape[i] = size[l]
+		perm[slices.Index(o.out, l)] = i
+	}
+	return c.Slice(2, 0, m.n).Reshape(shape...).Transpose(perm...).n
+}
+
+// arrange brings an operand into [batch, rows, columns] with rows padded to whole vectors.
+func arrange(t Tensor, have, want []int, batch, rows, cols int) Tensor {
+	perm := make([]int, len(want))
+	for i, l := range want {
+		perm[i] = slices.Index(have, l)
+	}
+	return t.Transpose(perm...).Reshape(batch, rows, cols).Pad(2, 0, roundUp4(cols)-cols)
+}
+
+// storage is the node whose array holds n's elements in n's order: reshapes share their operand's.
+func storage(n *node) *node {
+	for {
+		if _, ok := n.op.(reshapeOp); !ok {
+			return n
+		}
+		n = n.in()[0]
+	}
+}
+
+// storable reports whether n can be an array: splat constants and positions are never stored.
+func storable(n *node) bool {
+	s := storage(n)
+	return s.isParam() || isTable(s) || s.op.Class() != Leaf
+}

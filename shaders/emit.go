@@ -1,0 +1,303 @@
+package shaders
+
+import (
+	"github.com/lavagrad/lavagrad/shaders/spirv"
+)
+
+// Kernel is an emitted kernel with what a dispatch of it needs. The words do not depend on the length
+// of the outermost axes, which are push constants.
+type Kernel struct {
+	Code   []uint32
+	Push   []uint32
+	Groups [3]uint32
+	Spec   []uint32 // specialization constants 0, 1, ...
+	Views  []View   // how each argument is bound, in the order of AddArg
+}
+
+// View is the kind of descriptor that an argument is bound as.
+type View uint8
+
+// The views.
+const (
+	Storage     View = iota // storage buffer
+	TexelVector             // uniform texel buffer of four floats a texel, which some CPU drivers read many times faster
+)
+
+// maxGroups is the number of workgroups along one dimension that every device takes.
+const maxGroups = 65535
+
+// Compile collapses the kernel's axes, chooses a schedule for the target, and emits it.
+func (f *Fused) Compile(t Target) Kernel {
+	g := f.collapse()
+	s := g.plan(t)
+	e := newEmitter(g, s, t)
+	e.emit()
+	n := ceilDiv(s.tiles, s.local)
+	groups := [3]uint32{uint32(n), 1, 1}
+	if n > maxGroups {
+		groups = [3]uint32{maxGroups, uint32(ceilDiv(n, maxGroups)), 1}
+	}
+	if s.tiles == 0 {
+		groups[0] = 0
+	}
+	return Kernel{Code: e.b.Module(), Push: e.pushed, Groups: groups, Views: e.views}
+}
+
+// emitter walks a scheduled kernel and writes its code. A position (pos) is an offset within the
+// invocation's tile, by axis.
+type emitter struct {
+	f      *Fused
+	s      schedule
+	b      *spirv.Builder
+	pushed []uint32
+	words  map[int]int         // push word by axis id
+	base   map[int]spirv.Value // tile start by axis id, u32
+	scopes []map[memoKey]spirv.Value
+	buf    map[bufKey]*spirv.Buffer
+	views  []View
+	texel  map[int]*spirv.Texel // by argument
+	tail   *Axis                // the axis whose last, single steps are being emitted: its base is no multiple of its tile
+	narrow bool                 // in such a tail of the vector axis: scalar code
+}
+
+type pos [64]int16
+
+type memoKey struct {
+	what string // value, address
+	id   int
+	text string
+	at   pos
+	lane int
+	wide bool
+}
+
+type bufKey struct{ arg, lanes int }
+
+func newEmitter(f *Fused, s schedule, t Target) *emitter {
+	e := &emitter{
+		f: f, s: s,
+		b:     spirv.NewBuilder(spirv.Config{LocalSize: [3]uint32{uint32(s.local), 1, 1}, PreserveNaN: t.PreserveNaN}),
+		words: map[int]int{}, base: map[int]spirv.Value{}, buf: map[bufKey]*spirv.Buffer{},
+		scopes: []map[memoKey]spirv.Value{{}},
+		texel:  map[int]*spirv.Texel{},
+	}
+	e.chooseViews(t)
+	return e
+}
+
+// emit writes the whole kernel: the invocation's tile from its number, then every output in the tile.
+func (e *emitter) emit() {
+	b := e.b
+	e.pushed = append(e.pushed, uint32(e.s.tiles))
+	dynamic := []*Axis{}
+	if e.f.outer > 0 {
+		dynamic = append(dynamic, e.f.axes[0])
+	}
+	for _, g := range e.f.reductionGroups() {
+		dynamic = append(dynamic, g[0])
+		for _, a := range g[1:] {
+			if a.chunks != nil {
+				dynamic = append(dynamic, a)
+			}
+		}
+	}
+	for _, a := range dynamic {
+		e.words[a.id] = len(e.pushed)
+		n := e.f.extent(a, e.s)
+		if a.chunks != nil {
+			n = a.total
+		}
+		e.pushed = append(e.pushed, uint32(n))
+	}
+	b.Push(len(e.pushed))
+	group := b.Add(b.Mul(b.WorkgroupID(1), b.NumWorkgroups(0)), b.WorkgroupID(0))
+	tile := b.Add(b.Mul(group, b.ConstU32(uint32(e.s.local))), b.LocalID(0))
+	body := func() {
+		e.scoped(func() {
+			rest := tile
+			for i := e.f.outer - 1; i >= 0; i-- {
+				a := e.f.axes[i]
+				at := rest
+				span := e.f.span(a, e.s)
+				if n := ceilDiv(e.f.extent(a, e.s), span); i > 0 {
+					c := b.ConstU32(uint32(max(n, 1)))
+					at, rest = b.Rem(rest, c), b.Div(rest, c)
+				}
+				e.base[i] = b.Mul(at, b.ConstU32(uint32(span)))
+			}
+			e.rolled(e.outputs)
+		})
+	}
+	if n := e.s.tiles / e.s.local; e.s.tiles%e.s.local == 0 && n <= maxGroups {
+		body() // every invocation has a tile: no branch, which CPU drivers pay for with masked accesses
+		return
+	}
+	b.If(b.Lt(tile, b.PushU32(0)), body)
+}
+
+// rolled runs body for each of the tiles that the invocation goes through.
+func (e *emitter) rolled(body func()) {
+	if e.s.roll == 1 {
+		body()
+		return
+	}
+	b, v := e.b, e.s.vec.id
+	first := e.base[v]
+	b.Loop(b.ConstU32(0), b.ConstU32(uint32(e.s.roll)), b.ConstU32(1), nil, func(i spirv.Value, _ []spirv.Value) []spirv.Value {
+		e.scoped(func() {
+			e.base[v] = b.Add(first, b.Mul(i, b.ConstU32(uint32(e.s.tile[v]))))
+			body()
+		})
+		return nil
+	})
+	e.base[v] = first
+}
+
+// outputs computes and stores every position of the tile.
+func (e *emitter) outputs() {
+	e.reductions()
+	e.eachOuter(func(p pos) {
+		values := make([]spirv.Value, len(e.f.outputs))
+		for i, o := range e.f.outputs {
+			values[i] = e.value(o.value, p)
+		}
+		// All values are computed before anything is stored: an output may overwrite an input in place.
+		e.guarded(p, func() {
+			for i, o := range e.f.outputs {
+				e.store(o, values[i], p)
+			}
+		})
+	})
+}
+
+// eachOuter visits the tile's positions along the output axes, a vector at a time.
+func (e *emitter) eachOuter(visit func(p pos)) {
+	var p pos
+	var walk func(i int)
+	walk = func(i int) {
+		if i == e.f.outer {
+			visit(p)
+			return
+		}
+		step := 1
+		if e.f.axes[i] == e.s.vec {
+			step = lanes
+		}
+		for o := 0; o < e.s.tile[i]; o += step {
+			p[i] = int16(o)
+			walk(i + 1)
+		}
+		p[i] = 0
+	}
+	walk(0)
+}
+
+// ragged reports an output axis whose last tile reaches past its end.
+func (e *emitter) ragged(a *Axis) bool {
+	return !a.reduce && e.f.extent(a, e.s)%e.s.tile[a.id] != 0
+}
+
+// guarded runs store only where p lies within the space.
+func (e *emitter) guarded(p pos, store func()) {
+	b := e.b
+	cond := spirv.Value{}
+	for _, a := range e.f.axes[:e.f.outer] {
+		if e.ragged(a) && p[a.id] > 0 {
+			in := b.Lt(b.Add(e.base[a.id], b.ConstU32(uint32(p[a.id]))), e.extentOf(a))
+			if cond.Valid() {
+				in = b.And(cond, in)
+			}
+			cond = in
+		}
+	}
+	if !cond.Valid() {
+		store()
+		return
+	}
+	b.If(cond, func() { e.scoped(store) })
+}
+
+// extentOf is an axis' length as a value: a push constant for the outermost axes.
+func (e *emitter) extentOf(a *Axis) spirv.Value {
+	b := e.b
+	if a.chunks != nil {
+		chunk := b.ConstU32(uint32(a.Extent))
+		left := b.Sub(b.PushU32(e.words[a.id]), b.Mul(e.base[a.chunks.id], chunk))
+		return b.Min(chunk, left)
+	}
+	if w, ok := e.words[a.id]; ok {
+		return e.b.PushU32(w)
+	}
+	return e.b.ConstU32(uint32(e.f.extent(a, e.s)))
+}
+
+// scoped runs f with a memo that is forgotten afterwards: its values exist only in f's block.
+func (e *emitter) scoped(f func()) {
+	e.scopes = append(e.scopes, map[memoKey]spirv.Value{})
+	f()
+	e.scopes = e.scopes[:len(e.scopes)-1]
+}
+
+// memo computes a value once in the current or an enclosing block.
+func (e *emitter) memo(k memoKey, f func() spirv.Value) spirv.Value {
+	for i := len(e.scopes) - 1; i >= 0; i-- {
+		if v, ok := e.scopes[i][k]; ok {
+			return v
+		}
+	}
+	v := f()
+	e.scopes[len(e.scopes)-1][k] = v
+	return v
+}
+
+// at keeps of p what matters to something that depends on axes.
+func (p pos) at(axes axisSet) pos {
+	for i := range p {
+		if axes&(1<<i) == 0 {
+			p[i] = 0
+		}
+	}
+	return p
+}
+
+// wide reports whether something that depends on axes has a value for each lane.
+func (e *emitter) wide(axes axisSet) bool { return axes.has(e.s.vec) && !e.narrow }
+
+// value emits an expression at p: a vector when it differs between lanes, else a scalar.
+func (e *emitter) value(x *Expr, p pos) spirv.Value {
+	b := e.b
+	if x.kind == literalExpr {
+		return b.Const(spirv.Type{Kind: x.dtype, Lanes: 1}, x.bits)
+	}
+	return e.memo(memoKey{what: "value", id: x.id, at: p.at(x.axes), wide: e.wide(x.axes)}, func() spirv.Value {
+		switch x.kind {
+		case loadExpr:
+			return e.load(x, p)
+		case indexExpr:
+			if !e.wide(x.axes) {
+				return b.Bitcast(e.index(x.at, p, 0), spirv.Int32)
+			}
+			var v [lanes]spirv.Value
+			for l := range v {
+				v[l] = b.Bitcast(e.index(x.at, p, l), spirv.Int32)
+			}
+			return b.Vector(v[:]...)
+		case applyExpr:
+			return e.apply(x, p)
+		}
+		panic("BUG: shaders: a reduction was used before its loop")
+	})
+}
+
+func (e *emitter) apply(x *Expr, p pos) spirv.Value {
+	args := make([]spirv.Value, len(x.args))
+	n := 1
+	for i, a := range x.args {
+		args[i] = e.value(a, p)
+		n = max(n, args[i].Type.Lanes)
+	}
+	for i := range args {
+		args[i] = e.b.Splat(args[i], n)
+	}
+	return x.fn.Emit(e.b, args)
+}

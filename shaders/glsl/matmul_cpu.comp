@@ -1,0 +1,159 @@
+// Matrix product C[z] = op(A[z]) B'[z] for drivers that run kernels on a CPU: no shared memory, one
+// register tile of TM rows by TN columns an invocation, float32 throughout.
+//
+// The calling convention (push words, padding, groups) is documented in shaders/matmul.go.
+//
+//   FORM   0 = NN (A is M x K, B is K x N), 1 = TN (A is K x M), 2 = NT (B is N x K)
+//   TM, TN tile of an invocation; both multiples of 4
+//   LX     invocations of a workgroup, along N, or along M with LANES_M
+//   QUAD   4 invocations share their A values through subgroup quad operations, so each loads a quarter
+//   TEXEL  A and B are uniform texel buffers (RGBA32F) instead of storage buffers
+//
+// variants: quad32x8_nn=-DFORM=0 -DTM=32 -DTN=8 -DLX=4 -DQUAD; quad32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=4 -DQUAD; quad32x8_nt=-DFORM=2 -DTM=32 -DTN=8 -DLX=4 -DQUAD
+// variants: quad16x4_nn=-DFORM=0 -DTM=16 -DTN=4 -DLX=4 -DQUAD; quad16x4_tn=-DFORM=1 -DTM=16 -DTN=4 -DLX=4 -DQUAD; quad16x4_nt=-DFORM=2 -DTM=16 -DTN=4 -DLX=4 -DQUAD
+// variants: quad4x8_nn=-DFORM=0 -DTM=4 -DTN=8 -DLX=4 -DQUAD; quad4x8_tn=-DFORM=1 -DTM=4 -DTN=8 -DLX=4 -DQUAD; quad4x8_nt=-DFORM=2 -DTM=4 -DTN=8 -DLX=4 -DQUAD
+// variants: quadtexel32x8_nn=-DFORM=0 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8_nt=-DFORM=2 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL
+// variants: quadtexel16x4_nn=-DFORM=0 -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL; quadtexel16x4_tn=-DFORM=1 -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL; quadtexel16x4_nt=-DFORM=2 -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL
+// variants: quadtexel4x8_nn=-DFORM=0 -DTM=4 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel4x8_tn=-DFORM=1 -DTM=4 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel4x8_nt=-DFORM=2 -DTM=4 -DTN=8 -DLX=4 -DQUAD -DTEXEL
+// variants: texel16x8_nn=-DFORM=0 -DTM=16 -DTN=8 -DLX=8 -DTEXEL; texel16x8_tn=-DFORM=1 -DTM=16 -DTN=8 -DLX=8 -DTEXEL; texel16x8_nt=-DFORM=2 -DTM=16 -DTN=8 -DLX=8 -DTEXEL
+// variants: texel8x8_nn=-DFORM=0 -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M; texel8x8_tn=-DFORM=1 -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M; texel8x8_nt=-DFORM=2 -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M
+// variants: texel4x8_nn=-DFORM=0 -DTM=4 -DTN=8 -DLX=8 -DTEXEL; texel4x8_tn=-DFORM=1 -DTM=4 -DTN=8 -DLX=8 -DTEXEL; texel4x8_nt=-DFORM=2 -DTM=4 -DTN=8 -DLX=8 -DTEXEL
+#version 450
+#extension GL_EXT_control_flow_attributes : require
+#ifdef QUAD
+#extension GL_KHR_shader_subgroup_quad : require
+#endif
+
+#define NN 0
+#define TN_ 1
+#define NT 2
+
+layout(local_size_x = LX) in;
+#ifdef TEXEL
+layout(binding = 0) uniform samplerBuffer A;
+layout(binding = 1) uniform samplerBuffer B;
+#define LOAD_A(i) texelFetch(A, int(i))
+#define LOAD_B(i) texelFetch(B, int(i))
+#else
+layout(std430, binding = 0) readonly buffer BufferA { vec4 A[]; };
+layout(std430, binding = 1) readonly buffer BufferB { vec4 B[]; };
+#define LOAD_A(i) A[i]
+#define LOAD_B(i) B[i]
+#endif
+layout(std430, binding = 2) writeonly buffer BufferC { vec4 C[]; };
+
+layout(push_constant) uniform Push {
+	uint M, N, K;
+	uint lda, ldb, ldc;
+	uint strideA, strideB, strideC;
+	uint offsetA, offsetB, offsetC;
+};
+
+// keep zeroes the elements past K bit by bit: a product with 0 would let NaN padding through.
+vec4 keep(vec4 v, uvec4 mask) { return uintBitsToFloat(floatBitsToUint(v) & mask); }
+
+void main() {
+#ifdef LANES_M
+	uint m0 = gl_GlobalInvocationID.x * TM, n0 = gl_WorkGroupID.y * TN;
+#else
+	uint m0 = gl_WorkGroupID.y * TM, n0 = gl_GlobalInvocationID.x * TN;
+#endif
+	uint z = gl_WorkGroupID.z;
+	// All addresses below count vec4s.
+	uint lda4 = lda >> 2, ldb4 = ldb >> 2;
+	uint a0 = (offsetA + z * strideA) >> 2, b0 = (offsetB + z * strideB) >> 2;
+#ifdef QUAD
+	uint lane = gl_LocalInvocationID.x & 3u;
+#endif
+
+	// Rows and columns past the edge are clamped to the last one: they read valid memory and are not stored.
+#if FORM == TN_
+	uint colA[TM / 4];
+	[[unroll]] for (int h = 0; h < TM / 4; h++) colA[h] = a0 + min((m0 >> 2) + h, (M - 1) >> 2);
+#elif defined(QUAD)
+	uint rowA[TM / 4];
+	[[unroll]] for (int h = 0; h < TM / 4; h++) rowA[h] = a0 + min(m0 + 4 * h + lane, M - 1) * lda4;
+#else
+	uint rowA[TM];
+	[[unroll]] for (int r = 0; r < TM; r++) rowA[r] = a0 + min(m0 + r, M - 1) * lda4;
+#endif
+#if FORM == NT
+	uint rowB[TN];
+	[[unroll]] for (int j = 0; j < TN; j++) rowB[j] = b0 + min(n0 + j, N - 1) * ldb4;
+#else
+	uint colB[TN / 4];
+	[[unroll]] for (int h = 0; h < TN / 4; h++) colB[h] = b0 + min((n0 >> 2) + h, (N - 1) >> 2);
+#endif
+
+	float acc[TM][TN];
+	[[unroll]] for (int r = 0; r < TM; r++) [[unroll]] for (int j = 0; j < TN; j++) acc[r][j] = 0.0;
+
+	// Four k an iteration and one update of each accumulator: what a loop carries is what CPU drivers pay
+	// for. K >= 1, and a loop that tests at its end runs no masked-out extra iteration on SwiftShader.
+	uint k = 0;
+	do {
+		uvec4 ks = k + uvec4(0, 1, 2, 3);
+#if defined(QUAD) && FORM == TN_
+		ks = k + (uvec4(0, 1, 2, 3) ^ lane); // each lane visits the four k in its own order
+#endif
+		uvec4 mask = mix(uvec4(0), uvec4(0xffffffffu), lessThan(ks, uvec4(K)));
+		uvec4 row = min(ks, uvec4(K - 1));
+
+		vec4 a[TM]; // a[r] holds op(A)[r][ks]
+#if FORM == TN_
+		[[unroll]] for (int h = 0; h < TM / 4; h++) {
+			vec4 v[4];
+#ifdef QUAD
+			v[0] = keep(LOAD_A(colA[h] + row[0] * lda4), mask.xxxx);
+			v[1] = subgroupQuadSwapHorizontal(v[0]);
+			v[2] = subgroupQuadSwapVertical(v[0]);
+			v[3] = subgroupQuadSwapDiagonal(v[0]);
+#else
+			[[unroll]] for (int i = 0; i < 4; i++) v[i] = keep(LOAD_A(colA[h] + row[i] * lda4), uvec4(mask[i]));
+#endif
+			[[unroll]] for (int s = 0; s < 4; s++) a[4 * h + s] = vec4(v[0][s], v[1][s], v[2][s], v[3][s]);
+		}
+#elif defined(QUAD)
+		[[unroll]] for (int h = 0; h < TM / 4; h++) {
+			vec4 v = keep(LOAD_A(rowA[h] + (k >> 2)), mask);
+			a[4 * h] = v; // row 4h + lane; the others are rows 4h + (lane ^ s)
+			a[4 * h + 1] = subgroupQuadSwapHorizontal(v);
+			a[4 * h + 2] = subgroupQuadSwapVertical(v);
+			a[4 * h + 3] = subgroupQuadSwapDiagonal(v);
+		}
+#else
+		[[unroll]] for (int r = 0; r < TM; r++) a[r] = keep(LOAD_A(rowA[r] + (k >> 2)), mask);
+#endif
+
+		[[unroll]] for (int h = 0; h < TN / 4; h++) {
+			vec4 b[4]; // b[j] holds B'[ks][4h + j]
+#if FORM == NT
+			[[unroll]] for (int j = 0; j < 4; j++) b[j] = keep(LOAD_B(rowB[4 * h + j] + (k >> 2)), mask);
+#else
+			vec4 v[4];
+			[[unroll]] for (int i = 0; i < 4; i++) v[i] = keep(LOAD_B(colB[h] + row[i] * ldb4), uvec4(mask[i]));
+			[[unroll]] for (int j = 0; j < 4; j++) b[j] = vec4(v[0][j], v[1][j], v[2][j], v[3][j]);
+#endif
+			[[unroll]] for (int j = 0; j < 4; j++)
+				[[unroll]] for (int r = 0; r < TM; r++) acc[r][4 * h + j] += dot(a[r], b[j]);
+		}
+		k += 4;
+	} while (k < K);
+
+	uint c0 = (offsetC + z * strideC) >> 2, ldc4 = ldc >> 2;
+	[[unroll]] for (int h = 0; h < TN / 4; h++) {
+		uint n = n0 + 4 * h;
+		bool inN = n < N;
+		bvec4 valid = lessThan(n + uvec4(0, 1, 2, 3), uvec4(N));
+		[[unroll]] for (int r = 0; r < TM; r++) {
+#if defined(QUAD) && FORM != TN_
+			uint m = m0 + (r & ~3) + ((r & 3) ^ lane);
+#else
+			uint m = m0 + r;
+#endif
+			bool inM = m < M;
+			vec4 v = vec4(acc[r][4 * h], acc[r][4 * h + 1], acc[r][4 * h + 2], acc[r][4 * h + 3]);
+			if (inM && inN) C[c0 + m * ldc4 + (n >> 2)] = mix(vec4(0.0), v, valid);
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package shaders
+
+import (
+	"embed"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"sync"
+)
+
+//go:embed glsl/*.spv
+var modules embed.FS
+
+// MatMulForm says how the operands of C = op(A) op(B) are stored. All matrices are row-major float32.
+type MatMulForm uint8
+
+// The forms, named as in BLAS: N as it is, T stored transposed.
+const (
+	MatMulNN MatMulForm = iota // A is M x K, B is K x N
+	MatMulTN                   // A is K x M, B is K x N: weight gradients x^T g
+	MatMulNT                   // A is M x K, B is N x K: input gradients g w^T
+)
+
+func (f MatMulForm) String() string { return [...]string{"nn", "tn", "nt"}[f] }
+
+// MatMulArgs are the push constants of every matrix product kernel, in the order of the kernels' words:
+//
+//	C[z,m,n] = sum over k of op(A)[z,m,k] op(B)[z,k,n]    0 <= z < batch (dispatch dimension z)
+//
+// All values count float32 elements. M, N and K are at least 1. Leading dimensions (from one stored row
+// to the next), batch strides and offsets (from the start of the binding) are multiples of 4, because
+// the kernels move vectors of four; a stride of 0 shares the operand between the batch.
+//
+// Each stored row is read up to its length rounded up to a multiple of 4, so that much must exist; what
+// the padding holds does not matter, NaN included. Of C only rows below M are written, each up to N
+// rounded up to a multiple of 4, with zeros in the padding columns.
+type MatMulArgs struct {
+	M, N, K                   int
+	LDA, LDB, LDC             int
+	StrideA, StrideB, StrideC int
+	OffsetA, OffsetB, OffsetC int
+}
+
+// MatMulPushWords is the number of push constant words.
+const MatMulPushWords = 12
+
+func (a MatMulArgs) list() [MatMulPushWords]int {
+	return [...]int{a.M, a.N, a.K, a.LDA, a.LDB, a.LDC, a.StrideA, a.StrideB, a.StrideC, a.OffsetA, a.OffsetB, a.OffsetC}
+}
+
+// Words are the push constants of arguments that Check accepts.
+func (a MatMulArgs) Words() []uint32 {
+	w := make([]uint32, 0, MatMulPushWords)
+	for _, v := range a.list() {
+		w = append(w, uint32(v))
+	}
+	return w
+}
+
+// stored is the shape of A, B and C as they lie in memory.
+func (a MatMulArgs) stored(f MatMulForm) (rows, cols [3]int) {
+	rows, cols = [3]int{a.M, a.K, a.M}, [3]int{a.K, a.N, a.N}
+	switch f {
+	case MatMulTN:
+		rows[0], cols[0] = a.K, a.M
+	case MatMulNT:
+		rows[1], cols[1] = a.N, a.K
+	}
+	return rows, cols
+}
+
+// Elements is how many elements from the start of its binding each of A, B and C spans: what must be
+// bound for every access of a product of this form and batch to be inside.
+func (a MatMulArgs) Elements(f MatMulForm, batch int) [3]int {
+	rows, cols := a.stored(f)
+	lds, strides, offsets := [3]int{a.LDA, a.LDB, a.LDC}, [3]int{a.StrideA, a.StrideB, a.StrideC}, [3]int{a.OffsetA, a.OffsetB, a.OffsetC}
+	var n [3]int
+	for i := range n {
+		n[i] = offsets[i] + (batch-1)*strides[i] + (rows[i]-1)*lds[i] + roundUp4(cols[i])
+	}
+	return n
+}
+
+// Check reports what makes the arguments unfit for the kernels.
+func (a MatMulArgs) Check(f MatMulForm, batch int) error {
+	if a.M < 1 || a.N < 1 || a.K < 1 || batch < 1 {
+		return fmt.Errorf("shaders: matmul of %d products %d x %d x %d: every extent must be at least 1; fill the result without a kernel", batch, a.M, a.K, a.N)
+	}
+	names := [...]string{"M", "N", "K", "lda", "ldb", "ldc", "batch stride of A", "batch stride of B", "batch stride of C", "offset of A", "offset of B", "offset of C"}
+	for i, v := range a.list() {
+		if i >= 3 && (v < 0 || v%4 != 0) {
+			return fmt.Errorf("shaders: matmul: %s is %d, not a multiple of 4: pad the rows", names[i], v)
+		}
+	}
+	_, cols := a.stored(f)
+	for i, ld := range [...]int{a.LDA, a.LDB, a.LDC} {
+		if ld < roundUp4(cols[i]) {
+			return fmt.Errorf("shaders: matmul: %s is %d, shorter than its row of %d elements rounded up to %d", names[3+i], ld, cols[i], roundUp4(cols[i]))
+		}
+	}
+	if batch > 1 && a.StrideC < a.M*a.LDC {
+		return fmt.Errorf("shaders: matmul: batch stride of C is %d, but a result spans %d elements: results would overlap", a.StrideC, a.M*a.LDC)
+	}
+	for i, n := range a.Elements(f, batch) {
+		if n > math.MaxUint32 {
+			return fmt.Errorf("shaders: matmul: %c spans %d elements, more than 32-bit indices reach: split the batch", 'A'+i, n)
+		}
+	}
+	return nil
+}
+
+// MatMulTarget is what the choice of a kernel depends on.
+type MatMulTarget struct {
+	CPU       bool   // the driver runs kernels on the CPU
+	Driver    string // "swiftshader", "lavapipe" or another; only CPU drivers are told apart
+	Cores     int    // CPU cores, or an estimate of a GPU's compute units
+	MaxTexels int64  // texels of 16 bytes that a uniform texel buffer view may have
+}
+
+// MatMulKernel is one of the hand-written kernels. The bindings are A, B, C at 0, 1, 2 of set 0: C a
+// storage buffer, A and B as Views says.
+type MatMulKernel struct {
+	Name         string
+	Code         []uint32
+	Form         MatMulForm
+	TileM, TileN int // tile of C that one workgroup computes
+	Local        int // invocations of a workgroup, fixed in the module
+	Views        [3]View
+	lanesM       bool // workgroups count rows along x and columns along y
+}
+
+// Groups is the number of workgroups along x, y and z.
+func (k MatMulKernel) Groups(m, n, batch int) [3]uint32 {
+	x, y := ceilDiv(n, k.TileN), ceilDiv(m, k.TileM)
+	if k.lanesM {
+		x, y = y, x
+	}
+	return [3]uint32{uint32(x), uint32(y), uint32(batch)}
+}
+
+// matMulVariant is a row of the table of kernels: the module's name without its form, the tile of a
+// workgroup, and the GF/s that the inside of a large product reaches.
+type matMulVariant struct {
+	base         string
+	tileM, tileN int
+	local        int
+	texel        bool
+	lanesM       bool
+	rate         float64
+}
+
+// The rates are those of 512 x 512 x 512 on two cores of an AMD EPYC (Milan, 2.45 GHz, AVX2; a third
+// better and worse from one run to the next), read from process CPU time. They only rank the tiles.
+//
+// SwiftShader turns each vec4 that four invocations read from a storage buffer into 16 scalar loads of
+// some 12 instructions, and pays 13 instructions a loop-carried value and iteration. So four
+// invocations share what they read of A (quad swaps are one instruction), tiles are as large as compile
+// time allows (0.3 s for 32x8), and four k make one update. Plain 16x8 tiles reach 4.7 GF/s from
+// storage buffers and 7 from texels; larger than 32x8 the code leaves the caches and gets slower.
+// robustBufferAccess costs the storage variants 15 to 30 % and the texel ones nothing.
+var quadVariants = []matMulVariant{
+	{base: "matmul_cpu_quadtexel32x8", tileM: 32, tileN: 32, local: 4, texel: true, rate: 11.7},
+	{base: "matmul_cpu_quadtexel16x4", tileM: 16, tileN: 16, local: 4, texel: true, rate: 8.8},
+	{base: "matmul_cpu_quadtexel4x8", tileM: 4, tileN: 32, local: 4, texel: true, rate: 5.4},
+	{base: "matmul_cpu_quad32x8", tileM: 32, tileN: 32, local: 4, rate: 9.9},
+	{base: "matmul_cpu_quad16x4", tileM: 16, tileN: 16, local: 4, rate: 5.9},
+	{base: "matmul_cpu_quad4x8", tileM: 4, tileN: 32, local: 4, rate: 3.5},
+}
+
+// lavapipe 22.3 reads storage buffers in a scalar loop over lanes and components: 2 to 3 GF/s whatever
+// the tile, where texel buffers reach the ones here (typically 25 to 30 under load, these when quiet).
+var texelVariants = []matMulVariant{
+	{base: "matmul_cpu_texel16x8", tileM: 16, tileN: 64, local: 8, texel: true, rate: 49},
+	{base: "matmul_cpu_texel8x8", tileM: 64, tileN: 8, local: 8, texel: true, lanesM: true, rate: 31},
+	{base: "matmul_cpu_texel4x8", tileM: 4, tileN: 64, local: 8, texel: true, rate: 27},
+	{base: "matmul_gpu_tile64", tileM: 64, tileN: 64, local: 256, rate: 0.9}, // past the texel limit
+}
+
+// The GPU rates are only a ranking, the larger tile reading half as much a product; no GPU has been measured.
+var gpuVariants = []matMulVariant{
+	{base: "matmul_gpu_tile128", tileM: 128, tileN: 128, local: 256, rate: 2},
+	{base: "matmul_gpu_tile64", tileM: 64, tileN: 64, local: 256, rate: 1},
+}
+
+func (t MatMulTarget) variants() []matMulVariant {
+	switch {
+	case !t.CPU:
+		return gpuVariants
+	case t.Driver == "swiftshader":
+		return quadVariants
+	}
+	return texelVariants
+}
+
+// MatMul chooses the kernel for a product of checked arguments: the least time that tiles, counted
+// whole, take at their rate on the target's cores, among the kernels whose texel views would fit and
+// whose workgroups fit the 65,535 along each dimension that every device takes. It reports an error
+// when none does; then split the rows, columns or batch.
+func MatMul(f MatMulForm, a MatMulArgs, batch int, t MatMulTarget) (MatMulKernel, error) {
+	if err := a.Check(f, batch); err != nil {
+		return MatMulKernel{}, err
+	}
+	spans := a.Elements(f, batch)
+	texels := int64(ceilDiv(max(spans[0], spans[1]), 4))
+	var best matMulVariant
+	least := math.Inf(1)
+	for _, v := range t.variants() {
+		tilesM, tilesN := ceilDiv(a.M, v.tileM), ceilDiv(a.N, v.tileN)
+		if v.texel && texels > t.MaxTexels || max(tilesM, tilesN, batch) > maxGroups {
+			continue
+		}
+		rounds := ceilDiv(tilesM*tilesN*batch, max(t.Cores, 1))
+		if time := float64(rounds) * float64(v.tileM*v.tileN) / v.rate; time < least {
+			best, least = v, time
+		}
+	}
+	if math.IsInf(least, 1) {
+		return MatMulKernel{}, fmt.Errorf("shaders: matmul: %d products with %d x %d results need more than %d workgroups along a dimension: split them", batch, a.M, a.N, maxGroups)
+	}
+	return best.kernel(f), nil
+}
+
+func (v matMulVariant) kernel(f MatMulForm) MatMulKernel {
+	k := MatMulKernel{
+		Name: v.base + "_" + f.String(), Form: f,
+		TileM: v.tileM, TileN: v.tileN, Local: v.local, lanesM: v.lanesM,
+	}
+	if v.texel {
+		k.Views = [3]View{TexelVector, TexelVector, Storage}
+	}
+	k.Code = module(k.Name)
+	return k
+}
+
+// MatMulKernels are all kernels that MatMul may choose, for tests and measurements. Those that read
+// storage buffers and no quads run on every device.
+func MatMulKernels() []MatMulKernel {
+	var all []MatMulKernel
+	for _, family := range [][]matMulVariant{quadVariants, texelVariants[:3], gpuVariants} {
+		for _, v := range family {
+			for f := MatMulNN; f <= MatMulNT; f++ {
+				all = append(all, v.kernel(f))
+			}
+		}
+	}
+	return all
+}
+
+var decoded sync.Map // name to words
+
+// module is the embedded module glsl/name.spv as words.
+func module(name string) []uint32 {
+	if w, ok := decoded.Load(name); ok {
+		return w.([]uint32)
+	}
+	b, err := modules.ReadFile("glsl/" + name + ".spv")
+	if err != nil {
+		panic("BUG: shaders: no embedded module " + name)
+	}
+	words := make([]uint32, len(b)/4)
+	for i := range words {
+		words[i] = binary.LittleEndian.Uint32(b[4*i:])
+	}
+	w, _ := decoded.LoadOrStore(name, words)
+	return w.([]uint32)
+}
+
+func roundUp4(n int) int { return (n + 3) &^ 3 }

@@ -1,0 +1,313 @@
+package shaders
+
+// Target is what the emitter must know of a device; package graph fills it from the device's profile.
+type Target struct {
+	LocalSize   int  // invocations of a full workgroup
+	VectorRun   int  // vectors of four that one invocation of a copy-like kernel handles
+	Parallel    int  // invocations wanted before work is grouped into larger tiles
+	Workgroups  int  // workgroups wanted before they are made larger
+	MaxTexels   int  // float arrays of up to so many vectors are read through uniform texel buffers; 0 for none
+	TexelScalar bool // and so are arrays of which only single elements are read
+	PreserveNaN bool // the driver can be told to keep NaN, infinities and signed zeros
+}
+
+// schedule says how a kernel's positions are spread over invocations and vector lanes.
+type schedule struct {
+	vec    *Axis // the axis whose positions fill vector lanes, nil for scalar code
+	tile   []int // by axis: output positions an invocation handles, or reduction steps unrolled
+	roll   int   // how many tiles along vec an invocation goes through in a loop
+	padded bool  // the one output axis runs on into the arrays' padding
+	local  int
+	tiles  int
+}
+
+const lanes = 4
+
+// plan chooses vector axis, tile and workgroup.
+func (f *Fused) plan(t Target) schedule {
+	s := schedule{tile: make([]int, len(f.axes)), roll: 1}
+	for i := range s.tile {
+		s.tile[i] = 1
+	}
+	s.padded = f.paddable()
+	s.vec = f.vectorAxis(s.padded)
+	outer := f.axes[:f.outer]
+	if s.vec != nil {
+		s.tile[s.vec.id] = lanes
+	}
+	if f.reduces() {
+		f.tileReduction(&s, t)
+	} else {
+		f.tileMap(&s, t)
+	}
+	s.tiles = 1
+	for _, a := range outer {
+		s.tiles *= ceilDiv(f.extent(a, s), f.span(a, s))
+	}
+	s.local = t.LocalSize
+	for s.local > 8 && ceilDiv(s.tiles, s.local) < t.Workgroups {
+		s.local /= 2
+	}
+	return s
+}
+
+// span is how many positions along an axis an invocation handles.
+func (f *Fused) span(a *Axis, s schedule) int {
+	if a == s.vec {
+		return s.tile[a.id] * s.roll
+	}
+	return s.tile[a.id]
+}
+
+// extent is an axis' length, rounded up where it may run into padding.
+func (f *Fused) extent(a *Axis, s schedule) int {
+	if s.padded && a.id == 0 && f.outer == 1 {
+		return ceilDiv(a.Extent, lanes) * lanes
+	}
+	return a.Extent
+}
+
+// paddable reports a kernel over one axis that walks over all arrays contiguously: every array has room
+// for whole vectors of four, so its end needs no special code.
+func (f *Fused) paddable() bool {
+	if f.outer != 1 || f.reduces() {
+		return false
+	}
+	a := f.axes[0]
+	ok := true
+	check := func(x Index) {
+		if x.opaque() != 0 || x.c%lanes != 0 || x.coef(a) > 1 || x.coef(a) < 0 {
+			ok = false
+		}
+	}
+	f.walk(func(e *Expr) {
+		if e.kind == loadExpr {
+			check(e.at)
+		}
+	})
+	for _, o := range f.outputs {
+		check(o.at)
+		ok = ok && o.at.coef(a) == 1
+	}
+	return ok
+}
+
+func (f *Fused) reduces() bool {
+	found := false
+	f.walk(func(e *Expr) { found = found || e.kind == reduceExpr })
+	return found
+}
+
+// vectorAxis picks the axis along which most memory accesses are whole vectors or none.
+func (f *Fused) vectorAxis(padded bool) *Axis {
+	bodies := f.reductionLoads()
+	var best *Axis
+	bestCost := f.accessCost(nil, bodies)
+	for i := len(f.axes) - 1; i >= 0; i-- {
+		a := f.axes[i]
+		if !a.reduce && (a.Extent%lanes != 0 && !padded || f.chunked(a)) || a.Extent < lanes && !padded {
+			continue
+		}
+		// Between equals the last output axis wins: it is looked at after the reduction axes, which come last.
+		if c := f.accessCost(a, bodies); c < bestCost || c == bestCost && best != nil && best.reduce && !a.reduce {
+			best, bestCost = a, c
+		}
+	}
+	return best
+}
+
+// reductionLoads is the set of loads inside reductions: they run far more often than the others.
+func (f *Fused) reductionLoads() map[*Expr]bool {
+	in := map[*Expr]bool{}
+	var mark func(e *Expr)
+	mark = func(e *Expr) {
+		if e.kind == loadExpr {
+			in[e] = true
+		}
+		for _, a := range e.args {
+			mark(a)
+		}
+	}
+	f.walk(func(e *Expr) {
+		if e.kind == reduceExpr {
+			mark(e.args[0])
+		}
+	})
+	return in
+}
+
+// accessCost estimates the memory instructions an element when lanes run along a.
+func (f *Fused) accessCost(a *Axis, bodies map[*Expr]bool) float64 {
+	cost := 0.0
+	f.walk(func(e *Expr) {
+		if e.kind != loadExpr {
+			return
+		}
+		c := 1.0
+		switch {
+		case a == nil:
+		case !e.axes.has(a):
+			c = 0.3
+		case f.vectorAccess(e.at, a):
+			c = 0.25
+		}
+		if len(bodies) > 0 && !bodies[e] {
+			c *= 0.01
+		}
+		cost += c
+	})
+	for _, o := range f.outputs {
+		c := 1.0
+		if a != nil && f.vectorAccess(o.at, a) {
+			c = 0.25
+		}
+		if len(bodies) > 0 {
+			c *= 0.01
+		}
+		cost += c
+	}
+	return cost
+}
+
+// vectorAccess reports that four neighbours along a are one aligned vector of memory.
+func (f *Fused) vectorAccess(x Index, a *Axis) bool {
+	if x.coef(a) != 1 || x.opaque().has(a) || x.c%lanes != 0 {
+		return false
+	}
+	for _, t := range x.terms {
+		if !(t.atom.kind == axisAtom && t.atom.axis == a) && t.coef%lanes != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// reuse counts the loads that positions along a share.
+func (f *Fused) reuse(a *Axis, bodies map[*Expr]bool) int {
+	n := 0
+	f.walk(func(e *Expr) {
+		if e.kind == loadExpr && (len(bodies) == 0 || bodies[e]) && e.axes != 0 && !e.axes.has(a) {
+			n++
+		}
+	})
+	return n
+}
+
+// tileReduction gives an invocation several outputs where they share loads, and unrolls the
+// innermost loop.
+func (f *Fused) tileReduction(s *schedule, t Target) {
+	bodies := f.reductionLoads()
+	budget := 8
+	if s.vec != nil && s.vec.reduce {
+		budget = 16
+	}
+	for range 2 {
+		var best *Axis
+		for _, a := range f.axes[:f.outer] {
+			if a != s.vec && s.tile[a.id] == 1 && !f.chunked(a) && f.reuse(a, bodies) > 0 && (best == nil || a.Extent > best.Extent) {
+				best = a
+			}
+		}
+		if best == nil {
+			break
+		}
+		n := min(budget, 8)
+		if s.vec != nil && s.vec.reduce {
+			n = min(budget, 4)
+		}
+		for n > 1 && (n > best.Extent || f.countTiles(s, best, n) < t.Parallel) {
+			n /= 2
+		}
+		s.tile[best.id] = n
+		budget /= n
+		if budget < 2 {
+			break
+		}
+	}
+	unroll := 4
+	if s.vec != nil && s.vec.reduce {
+		unroll = max(1, budget/4) // with few accumulators more loads must be in flight
+	}
+	for _, group := range f.reductionGroups() {
+		last := f.innermost(group, s.vec)
+		n := unroll
+		for n > 1 && n*s.tile[last.id] > last.Extent {
+			n /= 2
+		}
+		s.tile[last.id] *= n
+	}
+}
+
+// innermost is the axis of a reduction that its innermost loop runs over.
+func (f *Fused) innermost(group []*Axis, vec *Axis) *Axis {
+	for _, a := range group {
+		if a == vec {
+			return a
+		}
+	}
+	return group[len(group)-1]
+}
+
+// reductionGroups lists the distinct axis groups of the kernel's reductions.
+func (f *Fused) reductionGroups() [][]*Axis {
+	var groups [][]*Axis
+	seen := map[*Axis]bool{}
+	f.walk(func(e *Expr) {
+		if e.kind == reduceExpr && len(e.inner) > 0 && !seen[e.inner[0]] {
+			seen[e.inner[0]] = true
+			groups = append(groups, e.inner)
+		}
+	})
+	return groups
+}
+
+// countTiles is the number of invocations if axis a had tile n.
+func (f *Fused) countTiles(s *schedule, a *Axis, n int) int {
+	tiles := 1
+	for _, b := range f.axes[:f.outer] {
+		k := s.tile[b.id]
+		if b == a {
+			k = n
+		}
+		tiles *= ceilDiv(f.extent(b, *s), k)
+	}
+	return tiles
+}
+
+// tileMap gives an invocation of an elementwise kernel several vectors: rows that share loads, or a
+// contiguous run.
+func (f *Fused) tileMap(s *schedule, t Target) {
+	var rows *Axis
+	for _, a := range f.axes[:f.outer] {
+		if a != s.vec && a.Extent > 1 && f.reuse(a, nil) > 0 && (rows == nil || f.reuse(a, nil) > f.reuse(rows, nil)) {
+			rows = a
+		}
+	}
+	n := 8
+	if rows == nil && s.vec != nil {
+		// A loop over neighbouring vectors: unrolled, CPU drivers make slower code of it.
+		for s.roll = t.VectorRun; s.roll > 1; s.roll /= 2 {
+			if f.extent(s.vec, *s)%f.span(s.vec, *s) == 0 && f.countTiles(s, s.vec, f.span(s.vec, *s)) >= t.Parallel {
+				break
+			}
+		}
+		return
+	}
+	if rows == nil {
+		n = lanes
+		for _, a := range f.axes[:f.outer] {
+			if rows == nil || a.Extent > rows.Extent {
+				rows = a
+			}
+		}
+	}
+	if rows == nil {
+		return // a scalar
+	}
+	for n > 1 && (n > rows.Extent || f.countTiles(s, rows, n) < t.Parallel) {
+		n /= 2
+	}
+	s.tile[rows.id] = n
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -1,0 +1,2 @@
+// Package spirvtest checks emitted SPIR-V in tests with the Khronos validator.
+package spirvtest

@@ -1,0 +1,172 @@
+package shaders
+
+// minChunk is the fewest elements that are worth an invocation of their own in a split reduction. Chunks
+// are minChunk times a power of four, so that reductions of many lengths share a kernel.
+const minChunk = 256
+
+// Halves are the two kernels that a reduction is split into.
+type Halves struct {
+	First, Second *Fused
+	Sizes         []int // elements of the partial arrays: First's last arguments, Second's first
+	FirstArgs     []int // First's other arguments, by their numbers in the whole kernel
+	SecondArgs    []int // the same for Second
+}
+
+// Split cuts a kernel whose reductions are long and whose outputs are few in two: the first computes
+// partial results for chunks of the reduction into new arrays, the second folds them and computes the
+// outputs. It returns nil when one kernel occupies the device, or when reductions depend on each other.
+func (f *Fused) Split(t Target) *Halves {
+	g := f.collapse()
+	groups := g.reductionGroups()
+	if len(groups) != 1 || g.nested() {
+		return nil
+	}
+	group := groups[0]
+	length, outs := 1, 1
+	longest := group[0]
+	for _, a := range group {
+		length *= a.Extent
+		if a.Extent > longest.Extent {
+			longest = a
+		}
+	}
+	for _, a := range g.axes[:g.outer] {
+		outs *= a.Extent
+	}
+	invocations := ceilDiv(outs, lanes)
+	rest := length / max(longest.Extent, 1) // elements that each step along the longest axis folds
+	if outs == 0 || invocations*2 > t.Parallel || length < 4*minChunk {
+		return nil
+	}
+	chunk := minChunk
+	for chunk > lanes && chunk*rest > minChunk {
+		chunk /= 4
+	}
+	for ceilDiv(longest.Extent, chunk)*invocations > 4*t.Parallel {
+		chunk *= 4
+	}
+	if longest.Extent < 2*chunk {
+		return nil
+	}
+	h := &Halves{}
+	reds := g.partial(h, longest, chunk)
+	for range reds {
+		h.Sizes = append(h.Sizes, ceilDiv(longest.Extent, chunk)*outs)
+	}
+	g.combine(h, reds, ceilDiv(longest.Extent, chunk))
+	return h
+}
+
+// nested reports a reduction whose body needs another one.
+func (f *Fused) nested() bool {
+	found := false
+	f.walk(func(e *Expr) {
+		if e.kind != reduceExpr {
+			return
+		}
+		var look func(*Expr)
+		look = func(x *Expr) {
+			found = found || x.kind == reduceExpr
+			for _, a := range x.args {
+				look(a)
+			}
+		}
+		look(e.args[0])
+	})
+	return found
+}
+
+// renumber gives a rewriter arguments in the order of their first use after those already in g.
+func (r *rewriter) renumber(f *Fused, kept *[]int) {
+	before := len(r.g.args)
+	r.arg = func(old int) int {
+		for i, k := range *kept {
+			if k == old {
+				return before + i
+			}
+		}
+		*kept = append(*kept, old)
+		return r.g.AddArg(Arg{Kind: f.args[old].Kind, Size: f.args[old].Size})
+	}
+}
+
+// partial makes the kernel that folds chunks of axis a, and gives f's reductions in the order of its outputs.
+func (f *Fused) partial(h *Halves, a *Axis, chunk int) []*Expr {
+	n := ceilDiv(a.Extent, chunk)
+	g := NewFused()
+	h.First = g
+	replace := map[*Axis]Index{}
+	c := g.addAxis(n, false)
+	for _, x := range f.axes[:f.outer] {
+		replace[x] = g.addAxis(x.Extent, false).Index()
+	}
+	g.outer = len(g.axes)
+	inner := map[*Axis][]*Axis{}
+	for _, group := range f.reductionGroups() {
+		for _, x := range group {
+			extent := x.Extent
+			if x == a {
+				extent = chunk
+			}
+			y := g.addAxis(extent, true)
+			replace[x] = y.Index()
+			if x == a {
+				y.chunks, y.total = c, a.Extent
+				replace[x] = c.Index().Scale(chunk).Add(y.Index())
+			}
+			inner[group[0]] = append(inner[group[0]], y)
+		}
+	}
+	r := rewriter{g: g, axes: replace, inner: inner, done: map[*Expr]*Expr{}}
+	r.renumber(f, &h.FirstArgs)
+	type result struct {
+		e, value *Expr
+		at       Index
+	}
+	var results []result
+	f.walk(func(e *Expr) {
+		if e.kind != reduceExpr {
+			return
+		}
+		body := r.expr(e.args[0])
+		at := c.Index()
+		for _, x := range f.axes[:f.outer] {
+			at = at.Scale(x.Extent).Add(replace[x])
+		}
+		results = append(results, result{e, g.reduce(e.red, body, inner[e.inner[0]]), at})
+	})
+	var reds []*Expr
+	for _, x := range results {
+		g.Store(g.AddArg(Arg{Kind: x.e.dtype}), x.at, x.value)
+		reds = append(reds, x.e)
+	}
+	return reds
+}
+
+// combine makes the kernel that folds the partial results of n chunks and computes f's outputs.
+func (f *Fused) combine(h *Halves, reds []*Expr, n int) {
+	g := NewFused()
+	h.Second = g
+	replace := map[*Axis]Index{}
+	for _, x := range f.axes[:f.outer] {
+		replace[x] = g.addAxis(x.Extent, false).Index()
+	}
+	g.outer = len(g.axes)
+	chunk := g.addAxis(n, true)
+	for _, e := range reds {
+		g.AddArg(Arg{Kind: e.dtype})
+	}
+	r := rewriter{g: g, axes: replace, done: map[*Expr]*Expr{}}
+	r.renumber(f, &h.SecondArgs)
+	for i, e := range reds {
+		at := chunk.Index()
+		for _, x := range f.axes[:f.outer] {
+			at = at.Scale(x.Extent).Add(replace[x])
+		}
+		r.done[e] = g.reduce(e.red, g.Load(i, at), []*Axis{chunk})
+	}
+	for _, o := range f.outputs {
+		value, at := r.expr(o.value), r.index(o.at)
+		g.Store(r.arg(o.arg), at, value)
+	}
+}

@@ -1,0 +1,10 @@
+// Package vmap maps functions of one sample over a batch: it runs the function once on stand-ins for a
+// sample and rewrites what was built so that all samples are computed together. The batch is an axis of the
+// arrays and a dimension of the dispatches, never a loop.
+//
+//	perSample := vmap.Map2(graph.Grad2(loss), vmap.In(vmap.Shared, 0))
+//
+// is the function from parameters and a batch to the gradient for each sample. Maps nest, and compose with
+// Grad, VJP, JVP and Jit in any order. Tensors that the mapped function captures are shared by all
+// samples.
+package vmap
