@@ -85,11 +85,28 @@ func TestFreedMemoryIsNotOverwrittenEarly(t *testing.T) {
 			z, err := d.Upload(ctx, make([]byte, 4*n))
 			require.NoError(t, err)
 			equal(t, chained(ramp(n), 1), download(t, y))
-			require.Equal(t, make([]float32, n), download(t, z))
+			equal(t, make([]float32, n), download(t, z))
 			require.NoError(t, z.Close())
 			require.NoError(t, y.Close())
 		}
 	}, gpu.WithMemoryLimit(8*n))
+}
+
+// TestCloseDuringCopy: a copy by the host keeps the memory of an array that is closed meanwhile.
+func TestCloseDuringCopy(t *testing.T) {
+	const size = 1 << 20
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		a, err := d.NewArray(size)
+		require.NoError(t, err)
+		require.NoError(t, a.Pin())
+		require.NoError(t, a.Close())
+		_, err = d.NewArray(size)
+		require.ErrorIs(t, err, gpu.ErrOutOfMemory)
+		a.Unpin()
+		b, err := d.NewArray(size)
+		require.NoError(t, err)
+		require.NoError(t, b.Close())
+	}, gpu.WithMemoryLimit(size))
 }
 
 func TestCloseSemantics(t *testing.T) {

@@ -31,6 +31,18 @@ func (p *Program) SubmitBare(args []*Array) (fence, timeline func() error, err e
 	return fence, timeline, nil
 }
 
+// Pin does what a host copy does before it starts, and Unpin what it does at its end.
+func (a *Array) Pin() error {
+	_, err := a.pin(false)
+	return err
+}
+
+// Unpin ends what Pin began.
+func (a *Array) Unpin() { a.unpin() }
+
+// LimitViews makes slabs remember only n texel views.
+func (d *Device) LimitViews(n int) { d.memory.viewsMax = n }
+
 // ParseDebug parses the words of LAVAGRAD_DEBUG.
 var ParseDebug = parseDebug
 

@@ -15,7 +15,7 @@ const (
 	slabMin    = 64 << 20  // bytes of the first slab
 	slabMax    = 256 << 20 // and of the largest; a larger array has a slab of its own
 	keepEmpty  = 256 << 20 // empty slabs are kept up to this or the live bytes, for the next allocations
-	viewsMax   = 4096      // cached texel views of a slab
+	manyViews  = 4096      // cached texel views of a slab
 )
 
 // pool hands out ranges of slabs. Device.mu guards it.
@@ -27,6 +27,7 @@ type pool struct {
 	slabs      []*slab
 	nextSlab   uint64
 	live       map[*block]struct{}
+	viewsMax   int
 	epoch      uint64 // grows when views are dropped, so that recordings that name them are not reused
 	dying      []dyingView
 	heapBytes  int64
@@ -113,7 +114,7 @@ func chooseMemory(types []vk.MemoryType, allowed uint32, staged bool) (index int
 
 func (m *pool) init(d *Device, staged bool) error {
 	types := d.physical.MemoryTypes
-	m.d, m.live = d, map[*block]struct{}{}
+	m.d, m.live, m.viewsMax = d, map[*block]struct{}{}, manyViews
 	m.memoryType, m.mapped = chooseMemory(types, d.vk.BufferTypes(), staged)
 	if m.memoryType < 0 {
 		return fmt.Errorf("%w: %s has no memory for storage buffers", ErrNoDevice, d.info.Name)
@@ -314,7 +315,7 @@ func (m *pool) view(b *block, offset, size int64) (uint64, error) {
 		return v, nil
 	}
 	m.bury()
-	if len(s.views) >= viewsMax {
+	if len(s.views) >= m.viewsMax {
 		for k, v := range s.views {
 			m.dying = append(m.dying, dyingView{v, m.d.submitted})
 			delete(s.views, k)

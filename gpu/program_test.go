@@ -249,6 +249,34 @@ func TestTexelReads(t *testing.T) {
 	})
 }
 
+// TestTexelViewsAreForgotten runs over more ranges than a slab remembers views of: dropped views must outlive their submissions, and
+// recordings that name them must not be submitted again. The validation layer watches both.
+func TestTexelViewsAreForgotten(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		d.LimitViews(2)
+		const n = 1 << 14
+		k, err := d.Kernel(ctx, gpu.KernelSpec{Name: "texel", Code: words(t, "texel"), Bindings: []gpu.BindingKind{gpu.Texel, gpu.Storage}, PushWords: 1})
+		require.NoError(t, err)
+		p, err := d.NewProgram(ctx, gpu.ProgramSpec{Name: "texel", Slots: []int64{4 * n, 4 * n}, Dispatches: []gpu.Dispatch{{Kernel: k,
+			Bindings: []gpu.Binding{{Slot: 0}, {Slot: 1, Write: true}}, Push: []uint32{n / 4}, Groups: [3]uint32{n / 4 / 64, 1, 1}}}})
+		require.NoError(t, err)
+		closeAfter(t, p)
+		var inputs, outputs []*gpu.Array
+		for i := range 4 {
+			inputs = append(inputs, upload(t, d, mapped(ramp(n), func(v float32) float32 { return v + float32(1000*i) })))
+			outputs = append(outputs, newArray(t, d, n))
+		}
+		for range 10 {
+			for i := range inputs {
+				require.NoError(t, p.Run(ctx, []*gpu.Array{inputs[i], outputs[i]}))
+			}
+		}
+		for i := range outputs {
+			equal(t, mapped(ramp(n), func(v float32) float32 { return v + float32(1000*i) + 1 }), download(t, outputs[i]))
+		}
+	}, gpu.WithValidation(true))
+}
+
 func TestKernelsAreDeduplicated(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
 		a, b := affine(t, d), affine(t, d)
