@@ -95,7 +95,7 @@ func (d *Device) closeBlock(b *block) {
 	if !b.temporary {
 		d.stats.LiveArrays--
 	}
-	if true {
+	if b.pins == 0 {
 		d.memory.release(b)
 	}
 }

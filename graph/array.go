@@ -128,16 +128,6 @@ func (o constOp) expanded() []float64 {
 	return h.V
 }
 
-// download reads the words of an evaluated node.
-func download(ctx context.Context, n *node) ([]uint32, error) {
-	a := n.array.Load()
-	if a.Closed() {
-		return nil, closedError(n)
-	}
-	words := make([]uint32, n.spec.Shape.Size())
-	return words, a.Download(ctx, encodeSlice(words))
-}
-
 // Floats reads a float32 tensor.
 func (t Tensor) Floats(ctx context.Context) ([]float32, error) { return Read[float32](ctx, t) }
 

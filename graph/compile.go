@@ -15,6 +15,7 @@ type executable struct {
 	dev     *gpu.Device
 	program *gpu.Program
 	tables  []*gpu.Array // constants with a value for each element
+	source  *lifted      // only with LAVAGRAD_DEBUG=checkcpu: the graph as it was traced
 	specs   []Spec       // of the outputs, without the checks'
 	checks  []check      // one hidden int32 output each
 }
@@ -27,6 +28,10 @@ type check struct {
 // compile turns a private graph into a program on dev, by the passes in order.
 func compile(ctx context.Context, dev *gpu.Device, l *lifted, checked bool) (*executable, error) {
 	x := &executable{dev: dev}
+	flags := gpu.Debug()
+	if flags.CheckCPU {
+		x.source = l
+	}
 	for _, n := range l.outputs {
 		x.specs = append(x.specs, n.spec)
 	}
@@ -38,7 +43,12 @@ func compile(ctx context.Context, dev *gpu.Device, l *lifted, checked bool) (*ex
 	outputs = separate(outputs)                      // pass_simplify.go
 	outputs = planMatmuls(outputs, dev.Profile())    // pass_matmul.go
 	steps := lower(outputs, targetOf(dev.Profile())) // pass_fuse.go, pass_lower.go
-	err := x.link(ctx, l.params, outputs, steps)     // pass_memory.go
+	if flags.Dump != "" {
+		if err := dump(flags.Dump, l, outputs, steps); err != nil {
+			return nil, err
+		}
+	}
+	err := x.link(ctx, l.params, outputs, steps) // pass_memory.go
 	if err != nil {
 		x.close()
 		return nil, err
@@ -124,6 +134,9 @@ func (x *executable) link(ctx context.Context, params, outputs []*node, l *lower
 		if s.kernel.Groups[0] == 0 {
 			continue // nothing to compute
 		}
+		if inspectKernel != nil {
+			inspectKernel(s.name, s.kernel.Code)
+		}
 		d := gpu.Dispatch{Push: s.kernel.Push, Groups: s.kernel.Groups}
 		kinds := make([]gpu.BindingKind, len(s.args))
 		for i, b := range s.args {
@@ -203,6 +216,9 @@ func (x *executable) run(ctx context.Context, args []*gpu.Array) ([]*gpu.Array, 
 	}
 	if err == nil && len(x.checks) > 0 {
 		err = x.verify(ctx, all[first+len(x.specs):])
+	}
+	if err == nil {
+		err = x.checkResults(ctx, args, all[first:first+len(x.specs)])
 	}
 	if err != nil {
 		for _, a := range all[first:] {

@@ -29,12 +29,13 @@ func evaluate(ctx context.Context, outputs []*node, given map[*node]*Host) ([]*H
 		h := newHost(n.spec)
 		switch {
 		case evaluated(n):
-			words, err := download(ctx, n)
-			if err != nil {
-				return nil, err
+			a := n.array.Load()
+			if a.Closed() {
+				return nil, closedError(n)
 			}
-			for i, w := range words {
-				h.V[i] = n.spec.DType.value(w)
+			var err error
+			if h, err = hostOf(ctx, a, n.spec); err != nil {
+				return nil, err
 			}
 		case n.isParam():
 			return nil, tracedError("reference", n)

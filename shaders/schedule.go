@@ -44,9 +44,10 @@ func (f *Fused) plan(t Target) schedule {
 	for _, a := range outer {
 		s.tiles *= ceilDiv(f.extent(a, s), f.span(a, s))
 	}
+	// Few sizes of workgroups and tiles, so that few variants of a kernel serve batches of all sizes.
 	s.local = t.LocalSize
 	for s.local > 8 && ceilDiv(s.tiles, s.local) < t.Workgroups {
-		s.local /= 2
+		s.local = max(s.local/8, 8)
 	}
 	return s
 }
@@ -216,7 +217,7 @@ func (f *Fused) tileReduction(s *schedule, t Target) {
 			n = min(budget, 4)
 		}
 		for n > 1 && (n > best.Extent || f.countTiles(s, best, n) < t.Parallel) {
-			n /= 2
+			n = max(n/4, 1)
 		}
 		s.tile[best.id] = n
 		budget /= n
@@ -286,7 +287,7 @@ func (f *Fused) tileMap(s *schedule, t Target) {
 	n := 8
 	if rows == nil && s.vec != nil {
 		// A loop over neighbouring vectors: unrolled, CPU drivers make slower code of it.
-		for s.roll = t.VectorRun; s.roll > 1; s.roll /= 2 {
+		for s.roll = max(t.VectorRun, 1); s.roll > 1; s.roll = max(s.roll/8, 1) {
 			if f.extent(s.vec, *s)%f.span(s.vec, *s) == 0 && f.countTiles(s, s.vec, f.span(s.vec, *s)) >= t.Parallel {
 				break
 			}
@@ -305,7 +306,7 @@ func (f *Fused) tileMap(s *schedule, t Target) {
 		return // a scalar
 	}
 	for n > 1 && (n > rows.Extent || f.countTiles(s, rows, n) < t.Parallel) {
-		n /= 2
+		n = max(n/4, 1)
 	}
 	s.tile[rows.id] = n
 }

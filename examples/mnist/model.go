@@ -39,12 +39,7 @@ func meanLoss(m MLP, batch Digit) graph.Tensor { return loss(m, batch).Mean() }
 // gradNorm is the length of a digit's gradient over all parameters: how far this one digit would pull
 // the model.
 func gradNorm(m MLP, d Digit) graph.Tensor {
-	g := graph.Grad2(loss)(m, d)
-	sum := graph.Scalar(0)
-	for _, t := range []graph.Tensor{g.Hidden.W, g.Hidden.B, g.Out.W, g.Out.B} {
-		sum = sum.Add(t.Square().Sum())
-	}
-	return sum.Sqrt()
+	return graph.SquaredNorm(graph.Grad2(loss)(m, d)).Sqrt()
 }
 
 // newMLP draws a model by He et al. (2015), arXiv 1502.01852, equation 10: weights from a normal

@@ -21,7 +21,8 @@ func Softmax(logits graph.Tensor) graph.Tensor {
 // CrossEntropy is the negative log likelihood of labels under the softmax of logits [... classes]:
 // one value for each row, without a mean. The labels are either classes, int32 of shape [...], or distributions,
 // float32 of the logits' shape. A label outside 0 to classes-1, a negative or a NaN probability fails the run
-// with an error that names the sample.
+// with an error that names the sample; for that, calls wait for the checks. Where labels were checked before,
+// graph.WithoutChecks keeps calls asynchronous.
 func CrossEntropy(logits, labels graph.Tensor) graph.Tensor {
 	if logits.Rank() == 0 || !logits.DType().IsFloat() {
 		graph.Fail("cross entropy", graph.ErrShape, "give logits [... classes] in float32", "logits are %v", logits.Spec())
