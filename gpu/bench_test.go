@@ -113,8 +113,8 @@ func BenchmarkRobustness(b *testing.B) {
 	for _, name := range gputest.Devices(b) {
 		for _, way := range []string{"robust", "fragile"} {
 			opts := []gpu.Option{gpu.WithDevice(name)}
-			if way == "fragile" {
-				opts = append(opts, gpu.WithoutRobustness())
+			if way == "robust" {
+				opts = append(opts, gpu.WithRobustAccess(true))
 			}
 			d := gputest.Open(b, opts...)
 			p := affineProgram(b, d, n, 2, 1)

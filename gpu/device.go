@@ -72,7 +72,7 @@ func Open(ctx context.Context, opts ...Option) (*Device, error) {
 		programs: map[*program]struct{}{}}
 	d.kernels.init()
 	features := physical.Features
-	if c.fragile {
+	if !c.robust {
 		features &^= vk.Robust
 	}
 	d.vk, err = physical.NewDevice(features)
@@ -248,4 +248,11 @@ func (d *Device) Close() error {
 	runtime.KeepAlive(d)
 	d.log.Info("gpu: device closed", "name", d.info.Name, "submissions", d.stats.Submissions)
 	return err
+}
+
+// Closed reports whether the device was closed, or given up by its driver.
+func (d *Device) Closed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.usable() != nil
 }

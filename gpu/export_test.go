@@ -5,9 +5,6 @@ import "context"
 // WithStaging makes a device treat its memory as the host cannot map it, as on discrete GPUs.
 func WithStaging() Option { return func(c *config) { c.staged = true } }
 
-// WithoutRobustness leaves robustBufferAccess off.
-func WithoutRobustness() Option { return func(c *config) { c.fragile = true } }
-
 // SubmitBare records the program with its arguments and returns functions that only resubmit it: one waits with a fence, one with the
 // timeline semaphore that the package uses. Nothing may use the device besides.
 func (p *Program) SubmitBare(args []*Array) (fence, timeline func() error, err error) {

@@ -53,6 +53,7 @@ type Profile struct {
 
 	// Limits.
 	SubgroupSize     int
+	PreserveNaN      bool    // kernels may ask for NaN, infinities and signed zeros to be kept (SignedZeroInfNanPreserve)
 	SubgroupOps      bool    // basic, vote, ballot, shuffle and arithmetic subgroup operations in compute kernels
 	MaxWorkgroup     int     // invocations of a workgroup
 	MaxWorkgroupSize [3]int  // and per axis
@@ -72,7 +73,7 @@ func newProfile(p *vk.Properties) Profile {
 	const ops = 1 | 2 | 4 | 8 | 16 // VkSubgroupFeatureFlagBits basic, vote, arithmetic, ballot, shuffle
 	f := Profile{
 		Kind: kindOf(p.Type), Driver: driverNames[p.DriverID],
-		SubgroupSize: max(int(p.SubgroupSize), 1), SubgroupOps: p.SubgroupOps&ops == ops,
+		SubgroupSize: max(int(p.SubgroupSize), 1), SubgroupOps: p.SubgroupOps&ops == ops, PreserveNaN: p.PreservesNaN,
 		MaxWorkgroup: int(p.MaxInvocations), MaxShared: int(p.SharedBytes), MaxPushWords: int(p.PushBytes / 4),
 		MaxBindings: int(min(p.MaxStorageBindings, 1<<20)), MaxStorageRange: p.MaxStorageRange, MaxTexelElements: int64(p.MaxTexels),
 		MaxAllocation: min(p.MaxAllocation, p.MaxBuffer), BindingAlign: max(p.StorageAlign, p.TexelAlign, 16),
@@ -90,14 +91,14 @@ func newProfile(p *vk.Properties) Profile {
 	return f
 }
 
-// measured fills in the facts by driver: best forms of axpy, matmul and reductions on a two-core x86-64 machine with SwiftShader
+// measured fills in the facts by driver: best forms of axpy, matmul and reductions on two cores of an AMD EPYC (Milan) with SwiftShader
 // (Chromium's, 2026) and lavapipe 22.3; conservative values for GPUs, which no measurement backs yet.
 func (f *Profile) measured() {
 	switch {
-	case f.Driver == "swiftshader": // axpy 6.75 GB/s in this form; 1.2 GB/s with one element an invocation
+	case f.Driver == "swiftshader": // axpy 4.6 GB/s in this form, 3.3 with one vector an invocation, 1.2 with one element
 		f.LocalSize, f.VecPerInvocation, f.TexelReads, f.Cores = 128, 8, true, runtime.NumCPU()
-	case f.Driver == "lavapipe": // axpy 18.3 GB/s; texel reads lead on 22.3 and no longer on 25.0
-		f.LocalSize, f.VecPerInvocation, f.TexelReads, f.Cores = 256, 1, true, runtime.NumCPU()
+	case f.Driver == "lavapipe": // axpy 15.8 GB/s, 10.7 with one vector an invocation; texel reads lead on 22.3 and no longer on 25.0
+		f.LocalSize, f.VecPerInvocation, f.TexelReads, f.Cores = 256, 8, true, runtime.NumCPU()
 	case f.Kind == CPU:
 		f.LocalSize, f.VecPerInvocation, f.Cores = 64, 4, runtime.NumCPU()
 	default:

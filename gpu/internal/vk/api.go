@@ -105,6 +105,7 @@ type Properties struct {
 	MaxTexelBindings                   uint32 // texel buffers of one kernel
 	SubgroupSize                       uint32
 	SubgroupOps                        uint32 // VkSubgroupFeatureFlagBits of the compute stage, 0 without subgroups there
+	PreservesNaN                       bool   // float32 kernels may ask for NaN, infinities and signed zeros to be kept
 	MaxStorageRange, MaxAllocation     int64
 	MaxBuffer                          int64
 	StorageAlign, TexelAlign           int64

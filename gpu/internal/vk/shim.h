@@ -36,7 +36,7 @@ typedef struct {
 	uint32_t features;
 	uint32_t max_texels, max_invocations, max_size[3], max_groups[3], shared_bytes, push_bytes;
 	uint32_t max_stage_storage, max_stage_texel, max_set_storage, max_set_texel;
-	uint32_t subgroup_size, subgroup_ops, subgroup_stages;
+	uint32_t subgroup_size, subgroup_ops, subgroup_stages, preserves_nan;
 	uint64_t max_storage_range, storage_align, texel_align, max_allocation, max_buffer;
 	float timestamp_period;
 	uint32_t timestamp_bits, queue_family, has_compute;

@@ -200,6 +200,7 @@ static void describe_properties(lg_instance *in, VkPhysicalDevice physical, lg_i
 	out->subgroup_size = p11.subgroupSize;
 	out->subgroup_ops = p11.subgroupSupportedOperations;
 	out->subgroup_stages = p11.subgroupSupportedStages;
+	out->preserves_nan = p12.shaderSignedZeroInfNanPreserveFloat32;
 	out->max_allocation = p11.maxMemoryAllocationSize;
 	out->max_buffer = p13.maxBufferSize ? p13.maxBufferSize : p11.maxMemoryAllocationSize;
 }
