@@ -65,9 +65,10 @@ func cpuSeconds() float64 {
 
 type pair struct{ X, Y graph.Tensor }
 
+// BenchmarkAxpy is z = 2 x + y over 64 MiB arrays, counting 3 x 64 MiB.
 func BenchmarkAxpy(b *testing.B) {
 	dev := gputest.Open(b)
-	const n = 4 << 20
+	const n = 16 << 20
 	measure(b, dev, func(p pair) graph.Tensor { return p.X.Scale(2).Add(p.Y) }, pair{zeros(b, dev, n), zeros(b, dev, n)}, 3*4*n, 0)
 }
 

@@ -138,6 +138,19 @@ func (d *Device) Upload(ctx context.Context, data []byte) (*Array, error) {
 	return a, nil
 }
 
+// UploadConstant is Upload for data that belongs to a program: it is not counted among Stats.LiveArrays, which are the user's.
+func (d *Device) UploadConstant(ctx context.Context, data []byte) (*Array, error) {
+	a, err := d.Upload(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a.b.temporary = true
+	d.stats.LiveArrays--
+	return a, nil
+}
+
 // Write fills the beginning of the array with data, after everything submitted that uses the array. It is meant for filling an array
 // before its first use.
 func (a *Array) Write(ctx context.Context, data []byte) error {

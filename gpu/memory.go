@@ -66,7 +66,7 @@ type block struct {
 	lastWrite uint64
 	pins      int // host copies in progress
 	closed    bool
-	temporary bool // the program arena: not counted as an array
+	temporary bool // the program arena, or a program's constant: not counted as an array
 	mark      int  // scratch of recording: which argument was this block first
 }
 

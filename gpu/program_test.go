@@ -314,7 +314,7 @@ func TestOutOfRangeWritesAreDropped(t *testing.T) {
 		require.NoError(t, p.Run(ctx, []*gpu.Array{x}))
 		require.Equal(t, make([]float32, 64), download(t, x))
 		require.Equal(t, make([]float32, 64), download(t, neighbour))
-	})
+	}, gpu.WithRobustAccess(true))
 }
 
 func TestProfileTimesDispatches(t *testing.T) {

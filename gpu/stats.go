@@ -2,7 +2,7 @@ package gpu
 
 // Stats are counts of one device. A live thing is one that was not closed.
 type Stats struct {
-	LiveArrays   int64 // arrays, empty ones included
+	LiveArrays   int64 // arrays, empty ones included, programs' constants not
 	LiveBytes    int64 // bytes of live arrays (rounded up to 256) and of the program arena
 	PeakBytes    int64 // the most LiveBytes since Open or ResetPeak
 	SlabBytes    int64 // bytes taken from the driver for arrays and the arena

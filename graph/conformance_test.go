@@ -53,8 +53,13 @@ func readAny(t *testing.T, dev *gpu.Device, x Tensor) []float64 {
 
 func requireClose(t *testing.T, want, got []float64, tol float64, what string) {
 	t.Helper()
+	requireCloseTo(t, 1e-6, want, got, tol, what)
+}
+
+// requireCloseTo allows a difference of tol times the largest value, or times scale where all are smaller.
+func requireCloseTo(t *testing.T, scale float64, want, got []float64, tol float64, what string) {
+	t.Helper()
 	require.Len(t, got, len(want), what)
-	scale := 1e-6
 	for _, v := range want {
 		if !math.IsInf(v, 0) && !math.IsNaN(v) {
 			scale = max(scale, math.Abs(v))

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -8,10 +9,49 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"github.com/lavagrad/lavagrad/gpu"
 )
 
-// TestMain passes every kernel that the tests of this package have emitted through spirv-val.
+// guardResults puts guard words behind every result of this package's tests, and looks at them after every
+// run. The function that it returns counts the results whose guards were overwritten.
+func guardResults() func() int {
+	const guard = 64
+	var bad atomic.Int64
+	whole := func(bytes int64) int64 { return roundUp(max(bytes, 16), 16) } // kernels may write the padding to whole vectors
+	plain := newResult
+	newResult = func(ctx context.Context, dev *gpu.Device, bytes int64) (*gpu.Array, error) {
+		if bytes > 1<<20 {
+			return plain(ctx, dev, bytes)
+		}
+		data := make([]byte, whole(bytes)+guard)
+		for i := range guard {
+			data[len(data)-1-i] = 0xa5
+		}
+		return dev.Upload(ctx, data)
+	}
+	inspectResult = func(a *gpu.Array, bytes int64) {
+		data := make([]byte, whole(bytes)+guard)
+		if a.Size() < int64(len(data)) {
+			return // too large to guard
+		}
+		if err := a.Download(context.Background(), data); err != nil {
+			panic(err)
+		}
+		for _, v := range data[whole(bytes):] {
+			if v != 0xa5 {
+				bad.Add(1)
+				return
+			}
+		}
+	}
+	return func() int { return int(bad.Load()) }
+}
+
+// TestMain watches all results with guard words, and passes every kernel that the tests of this package have
+// emitted through spirv-val.
 func TestMain(m *testing.M) {
 	var mu sync.Mutex
 	emitted := map[uint64]string{}
@@ -36,7 +76,12 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
+	guards := guardResults()
 	status := m.Run()
+	if n := guards(); n > 0 {
+		fmt.Printf("--- FAIL: %d results had their guard words overwritten\n", n)
+		status = 1
+	}
 	for sum, name := range emitted {
 		file := filepath.Join(dir, fmt.Sprintf("%x.spv", sum))
 		if out, err := exec.Command("spirv-val", "--target-env", "vulkan1.1", file).CombinedOutput(); err != nil {

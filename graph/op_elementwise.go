@@ -182,14 +182,6 @@ func logical(in []Spec) (DType, error) {
 	return sameType(in)
 }
 
-// selection: condition, then two values of one type.
-func selection(in []Spec) (DType, error) {
-	if in[0].DType != Bool {
-		return 0, dtypeError("the condition must be a comparison", "the condition is %v, want bool", in[0])
-	}
-	return sameType(in[1:])
-}
-
 // Shorthands for the table's columns.
 
 type (
@@ -232,8 +224,6 @@ func d2(f, g func(a, b, y Tensor) Tensor) []func(Call) Tensor {
 		func(c Call) Tensor { return g(c.In[0], c.In[1], c.Out) },
 	}
 }
-
-func one(x Tensor) Tensor { return Full(x.DType(), 1, x.Shape()...) }
 
 // floats1 and the like are the sample operands of a row.
 func floats1(lo, hi float64) func(Op) []Case {

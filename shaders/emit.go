@@ -65,7 +65,6 @@ type pos [64]int16
 type memoKey struct {
 	what string // value, address
 	id   int
-	text string
 	at   pos
 	lane int
 	wide bool

@@ -135,7 +135,7 @@ func (e *emitter) index(x Index, p pos, lane int) spirv.Value {
 	c := x.c
 	sum := spirv.Value{}
 	for _, t := range x.terms {
-		v := spirv.Value{}
+		var v spirv.Value
 		if a := t.atom; a.kind == axisAtom && !e.ragged(a.axis) {
 			// The offset in the tile goes into the constant, so that neighbours share the rest.
 			c += t.coef * e.offset(a.axis, p, lane)
