@@ -71,7 +71,8 @@ func (x *executable) addChecks(outputs []*node) []*node {
 
 // targetOf is what kernels must know of a device.
 func targetOf(p gpu.Profile) shaders.Target {
-	t := shaders.Target{LocalSize: p.LocalSize, VectorRun: p.VecPerInvocation, Parallel: 1 << 14, Workgroups: 256, PreserveNaN: p.PreserveNaN}
+	t := shaders.Target{LocalSize: p.LocalSize, VectorRun: p.VecPerInvocation, MaxRange: int(p.MaxStorageRange / 4),
+		Parallel: 1 << 14, Workgroups: 256, PreserveNaN: p.PreserveNaN}
 	if p.TexelReads {
 		t.MaxTexels = int(min(p.MaxTexelElements, math.MaxInt32))
 		t.TexelScalar = p.Driver == "lavapipe"

@@ -83,7 +83,7 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan, target shaders.Target) *co
 	}
 	at := linear(k.space, shape)
 	for i, n := range plan.roots {
-		k.f.Store(k.f.AddArg(shaders.Arg{Kind: n.spec.DType.kind()}), at, values[i])
+		k.f.Store(k.f.AddArg(shaders.Arg{Kind: n.spec.DType.kind(), Size: shape.Size()}), at, values[i])
 		args = append(args, buffer{n: n})
 	}
 	name := kernelName(plan.roots)
@@ -108,13 +108,12 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan, target shaders.Target) *co
 }
 
 func (l *lowered) append(name string, f *shaders.Fused, args []buffer, target shaders.Target, roots []*node) {
-	pieces, walks := f.Pieces(target)
-	for _, p := range pieces {
+	for _, p := range f.Pieces(target) {
 		s := step{name: name, kernel: p.Kernel, roots: roots}
 		for i, a := range f.Args() {
 			b := args[i]
-			if p.Length > 0 && walks[i] {
-				b.offset, b.length = 4*int64(p.Offset), 4*int64(p.Length)
+			if p.Ranges != nil {
+				b.offset, b.length = 4*int64(p.Ranges[i].Offset), 4*int64(p.Ranges[i].Length)
 			}
 			s.args = append(s.args, b)
 			s.writes = append(s.writes, a.Write)

@@ -98,6 +98,10 @@ func (e *emitter) reduceTogether(rs []*Expr) {
 	}
 }
 
+// block is how many steps of a loop are folded before their result joins the rest: sums of n terms then have an
+// error that grows with block + n/block instead of n.
+const block = 64
+
 // loops emits the nest over axes, outermost first.
 func (e *emitter) loops(axes []*Axis, accs []accumulator, carried []spirv.Value) []spirv.Value {
 	b := e.b
@@ -106,18 +110,32 @@ func (e *emitter) loops(axes []*Axis, accs []accumulator, carried []spirv.Value)
 	}
 	a := axes[0]
 	zero, n := b.ConstU32(0), e.extentOf(a)
-	if len(axes) > 1 {
-		return b.Loop(zero, n, b.ConstU32(1), carried, func(i spirv.Value, c []spirv.Value) (out []spirv.Value) {
-			e.scoped(func() {
-				e.base[a.id] = i
-				for _, x := range accs {
-					e.hoist(x.r.args[0], x.p, axes[1:])
-				}
-				out = e.loops(axes[1:], accs, c)
-			})
-			return out
-		})
+	if len(axes) == 1 {
+		return e.innerLoop(a, n, accs, carried)
 	}
+	inner := 1
+	for _, x := range axes[1:] {
+		inner *= x.Extent
+	}
+	return b.Loop(zero, n, b.ConstU32(1), carried, func(i spirv.Value, c []spirv.Value) (out []spirv.Value) {
+		e.scoped(func() {
+			e.base[a.id] = i
+			for _, x := range accs {
+				e.hoist(x.r.args[0], x.p, axes[1:])
+			}
+			if inner < block {
+				out = e.loops(axes[1:], accs, c)
+				return
+			}
+			out = e.join(accs, c, e.loops(axes[1:], accs, e.neutrals(accs, c)))
+		})
+		return out
+	})
+}
+
+// innerLoop emits the innermost loop, over n positions along a: unrolled steps, then the rest one by one.
+func (e *emitter) innerLoop(a *Axis, n spirv.Value, accs []accumulator, carried []spirv.Value) []spirv.Value {
+	b := e.b
 	step := e.s.tile[a.id]
 	whole := n
 	even := a.Extent%step == 0 && a.total%step == 0
@@ -125,28 +143,51 @@ func (e *emitter) loops(axes []*Axis, accs []accumulator, carried []spirv.Value)
 		s := b.ConstU32(uint32(step))
 		whole = b.Mul(b.Div(n, s), s)
 	}
-	carried = b.Loop(zero, whole, b.ConstU32(uint32(step)), carried, func(i spirv.Value, c []spirv.Value) (out []spirv.Value) {
-		e.scoped(func() {
-			e.base[a.id] = i
-			out = e.accumulate(accs, c, a, step)
+	run := func(lo, hi spirv.Value, steps int, carried []spirv.Value) []spirv.Value {
+		return b.Loop(lo, hi, b.ConstU32(uint32(steps)), carried, func(i spirv.Value, c []spirv.Value) (out []spirv.Value) {
+			e.scoped(func() {
+				e.base[a.id] = i
+				out = e.accumulate(accs, c, a, steps)
+			})
+			return out
 		})
-		return out
-	})
+	}
+	if stride := block * step; a.Extent > 2*stride {
+		length := b.ConstU32(uint32(stride))
+		carried = b.Loop(b.ConstU32(0), whole, length, carried, func(i spirv.Value, c []spirv.Value) []spirv.Value {
+			end := b.Min(b.Add(i, length), whole)
+			return e.join(accs, c, run(i, end, step, e.neutrals(accs, c)))
+		})
+	} else {
+		carried = run(b.ConstU32(0), whole, step, carried)
+	}
 	if even {
 		return carried
 	}
 	// The last steps fill no vector and no unrolled body.
 	tail, narrow := e.tail, e.narrow
 	e.tail, e.narrow = a, narrow || a == e.s.vec
-	carried = b.Loop(whole, n, b.ConstU32(1), carried, func(i spirv.Value, c []spirv.Value) (out []spirv.Value) {
-		e.scoped(func() {
-			e.base[a.id] = i
-			out = e.accumulate(accs, c, a, 1)
-		})
-		return out
-	})
+	carried = run(whole, n, 1, carried)
 	e.tail, e.narrow = tail, narrow
 	return carried
+}
+
+// neutrals are fresh accumulators of the types of carried.
+func (e *emitter) neutrals(accs []accumulator, carried []spirv.Value) []spirv.Value {
+	out := make([]spirv.Value, len(accs))
+	for i, x := range accs {
+		out[i] = e.b.Splat(e.neutral(x.r), carried[i].Type.Lanes)
+	}
+	return out
+}
+
+// join folds two sets of accumulators.
+func (e *emitter) join(accs []accumulator, x, y []spirv.Value) []spirv.Value {
+	out := make([]spirv.Value, len(accs))
+	for i, a := range accs {
+		out[i] = e.fold(a.r.red, x[i], y[i])
+	}
+	return out
 }
 
 // accumulate folds the body at each of the unrolled steps along a into the running values.

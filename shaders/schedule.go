@@ -6,6 +6,7 @@ type Target struct {
 	VectorRun   int  // vectors of four that one invocation of a copy-like kernel handles
 	Parallel    int  // invocations wanted before work is grouped into larger tiles
 	Workgroups  int  // workgroups wanted before they are made larger
+	MaxRange    int  // elements that one binding of an array can hold; 0 for no limit
 	MaxTexels   int  // float arrays of up to so many vectors are read through uniform texel buffers; 0 for none
 	TexelScalar bool // and so are arrays of which only single elements are read
 	PreserveNaN bool // the driver can be told to keep NaN, infinities and signed zeros

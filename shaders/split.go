@@ -49,11 +49,12 @@ func (f *Fused) Split(t Target) *Halves {
 		return nil
 	}
 	h := &Halves{}
-	reds := g.partial(h, longest, chunk)
+	n := ceilDiv(longest.Extent, chunk)
+	reds := g.partial(h, longest, chunk, n*outs)
 	for range reds {
-		h.Sizes = append(h.Sizes, ceilDiv(longest.Extent, chunk)*outs)
+		h.Sizes = append(h.Sizes, n*outs)
 	}
-	g.combine(h, reds, ceilDiv(longest.Extent, chunk))
+	g.combine(h, reds, n)
 	return h
 }
 
@@ -90,8 +91,9 @@ func (r *rewriter) renumber(f *Fused, kept *[]int) {
 	}
 }
 
-// partial makes the kernel that folds chunks of axis a, and gives f's reductions in the order of its outputs.
-func (f *Fused) partial(h *Halves, a *Axis, chunk int) []*Expr {
+// partial makes the kernel that folds chunks of axis a into arrays of size elements, and gives f's reductions in
+// the order of those.
+func (f *Fused) partial(h *Halves, a *Axis, chunk, size int) []*Expr {
 	n := ceilDiv(a.Extent, chunk)
 	g := NewFused()
 	h.First = g
@@ -137,7 +139,7 @@ func (f *Fused) partial(h *Halves, a *Axis, chunk int) []*Expr {
 	})
 	var reds []*Expr
 	for _, x := range results {
-		g.Store(g.AddArg(Arg{Kind: x.e.dtype}), x.at, x.value)
+		g.Store(g.AddArg(Arg{Kind: x.e.dtype, Size: size}), x.at, x.value)
 		reds = append(reds, x.e)
 	}
 	return reds
@@ -153,8 +155,8 @@ func (f *Fused) combine(h *Halves, reds []*Expr, n int) {
 	}
 	g.outer = len(g.axes)
 	chunk := g.addAxis(n, true)
-	for _, e := range reds {
-		g.AddArg(Arg{Kind: e.dtype})
+	for i, e := range reds {
+		g.AddArg(Arg{Kind: e.dtype, Size: h.Sizes[i]})
 	}
 	r := rewriter{g: g, axes: replace, done: map[*Expr]*Expr{}}
 	r.renumber(f, &h.SecondArgs)

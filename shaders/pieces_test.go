@@ -1,0 +1,54 @@
+package shaders
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lavagrad/lavagrad/shaders/spirv"
+)
+
+func TestPiecesKeepBindingsWithinTheLimit(t *testing.T) {
+	target := Target{LocalSize: 64, VectorRun: 1, Parallel: 32, Workgroups: 4, MaxRange: 2000}
+	outer := func(b, i, j int) *Fused { // z[b i j] = x[b i] y[b j]
+		f := NewFused(b, i, j)
+		at := f.Space()
+		x, y := f.AddArg(Arg{Kind: spirv.Float32, Size: b * i}), f.AddArg(Arg{Kind: spirv.Float32, Size: b * j})
+		mul := &Fn{Name: "mul", Emit: func(b *spirv.Builder, v []spirv.Value) spirv.Value { return b.Mul(v[0], v[1]) }}
+		v := f.Apply(spirv.Float32, mul, f.Load(x, at[0].Scale(i).Add(at[1])), f.Load(y, at[0].Scale(j).Add(at[2])))
+		f.Store(f.AddArg(Arg{Kind: spirv.Float32, Size: b * i * j}), at[0].Scale(i*j).Add(at[1].Scale(j)).Add(at[2]), v)
+		return f
+	}
+	require.Len(t, outer(4, 8, 16).Pieces(target), 1, "512 elements fit")
+
+	f := outer(100, 8, 16)
+	pieces := f.Pieces(target)
+	covered := make([]int, 3)
+	for _, p := range pieces {
+		for i, r := range p.Ranges {
+			assert.Equal(t, covered[i], r.Offset)
+			assert.Zero(t, r.Offset%alignment)
+			assert.LessOrEqual(t, r.Length, 2000)
+			covered[i] += r.Length
+		}
+	}
+	assert.Equal(t, []int{800, 1600, 12800}, covered)
+
+	whole := outer(100, 8, 16)
+	whole.Store(whole.AddArg(Arg{Kind: spirv.Float32, Size: 100}), whole.Space()[0].Mod(7), whole.Literal(spirv.Float32, 0))
+	assert.Len(t, whole.Pieces(target), 1, "an argument that goes round cannot be cut")
+}
+
+func TestPiecesForTexels(t *testing.T) {
+	target := Target{LocalSize: 64, VectorRun: 1, Parallel: 32, Workgroups: 4, MaxTexels: 1 << 16}
+	const n = 3<<18 + 5
+	f := NewFused(n)
+	at := f.Space()[0]
+	x := f.AddArg(Arg{Kind: spirv.Float32, Size: n})
+	f.Store(f.AddArg(Arg{Kind: spirv.Float32, Size: n}), at, f.Load(x, at))
+	pieces := f.Pieces(target)
+	require.Len(t, pieces, 4)
+	assert.Equal(t, Range{Offset: 3 << 18, Length: 5}, pieces[3].Ranges[0])
+	assert.Equal(t, pieces[0].Kernel.Code, pieces[2].Kernel.Code)
+}
