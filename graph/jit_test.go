@@ -12,7 +12,6 @@ import (
 	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/gpu/gputest"
 	"github.com/lavagrad/lavagrad/graph"
-	"github.com/lavagrad/lavagrad/posterior/optim"
 	"github.com/lavagrad/lavagrad/vmap"
 )
 
@@ -193,35 +192,4 @@ func TestEagerHistoryIsLetGo(t *testing.T) {
 	}
 	assert.LessOrEqual(t, dev.Stats().LiveArrays, int64(4))
 	x.Close()
-}
-
-// Adam reaches the least squares solution, its step equals the paper's by hand.
-func TestAdam(t *testing.T) {
-	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
-		ctx := context.Background()
-		p := params{slice(t, dev, []float32{1, -2}), slice(t, dev, []float32{0.5})}
-		g := params{slice(t, dev, []float32{0.1, -0.2}), slice(t, dev, []float32{0})}
-		a := optim.Adam{LR: 0.01}
-		type state struct {
-			P params
-			S optim.AdamState[params]
-		}
-		step := graph.Jit2(dev, func(s state, g params) state {
-			p, o := optim.AdamStep(a, s.P, g, s.S)
-			return state{p, o}
-		})
-		first := optim.AdamInit(p)
-		s, err := step(ctx, state{p, first}, g)
-		require.NoError(t, err)
-		defer graph.Close(first)
-		w, err := s.P.W.Floats(ctx)
-		require.NoError(t, err)
-		// After one step the corrected moments are g and g^2: the step is lr g/(|g|+eps).
-		assert.InDeltaSlice(t, []float64{1 - 0.01, -2 + 0.01}, []float64{float64(w[0]), float64(w[1])}, 1e-6)
-		b, err := s.P.B.Float(ctx)
-		require.NoError(t, err)
-		assert.Equal(t, float32(0.5), b)
-		require.NoError(t, graph.Close(s))
-		assert.ErrorIs(t, graph.Try(func() { optim.AdamStep(optim.Adam{}, p, g, optim.AdamInit(p)) }), graph.ErrArgument)
-	})
 }
