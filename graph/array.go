@@ -96,7 +96,7 @@ func ReadInto[E Element](ctx context.Context, t Tensor, dst []E) (err error) {
 	if c, ok := n.op.(constOp); ok && !evaluated(n) {
 		return decode(encode(n.spec.DType, c.expanded()), dst)
 	}
-	a, err := concrete(ctx, nil, t, "read")
+	a, err := concrete(ctx, nil, t)
 	if err != nil {
 		return err
 	}

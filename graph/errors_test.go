@@ -188,7 +188,10 @@ func TestBadArguments(t *testing.T) {
 			requireError(t, graph.Try(c.f), c.kind, c.word, "errors_test.go")
 		})
 	}
-	_, err := graph.FromSlice(dev, []float32{1, 2, 3}, 2, 2)
+	type batch struct{ X, Y graph.Tensor }
+	_, err := graph.Jit2(dev, func(x graph.Tensor, b batch) graph.Tensor { return x })(context.Background(), x, batch{X: x})
+	requireError(t, err, graph.ErrArgument, "argument 1", ".Y", "zero Tensor", "errors_test.go")
+	_, err = graph.FromSlice(dev, []float32{1, 2, 3}, 2, 2)
 	requireError(t, err, graph.ErrShape, "3 values", "[2 2]")
 	_, err = graph.FromSlice(nil, []float32{1})
 	requireError(t, err, graph.ErrDevice, "gpu.Open")

@@ -145,10 +145,7 @@ func evictOldest(forms map[string]*cached) {
 }
 
 // concrete gives the array of a tensor, evaluating it where needed.
-func concrete(ctx context.Context, dev *gpu.Device, t Tensor, op string) (*gpu.Array, error) {
-	if t.n == nil {
-		return nil, &Error{Op: op, Kind: ErrArgument, Detail: "the zero Tensor has no value", Fix: "set every tensor of the arguments"}
-	}
+func concrete(ctx context.Context, dev *gpu.Device, t Tensor) (*gpu.Array, error) {
 	a := t.n.array.Load()
 	if a == nil {
 		if err := evalNodes(ctx, dev, []*node{t.n}); err != nil {

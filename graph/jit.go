@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"sync"
 
 	"github.com/lavagrad/lavagrad/gpu"
@@ -52,6 +54,7 @@ type argument interface {
 	appendKey(dst []byte) ([]byte, error)
 	appendLeaves(dst []Tensor) ([]Tensor, error)
 	with(leaves []Tensor) (any, error)
+	paths() ([]string, error)
 }
 
 type arg[T any] struct{ v T }
@@ -60,6 +63,7 @@ func (a arg[T]) appendKey(dst []byte) ([]byte, error) { return tree.AppendKey[Te
 func (a arg[T]) appendLeaves(dst []Tensor) ([]Tensor, error) {
 	return tree.AppendLeaves(dst, a.v)
 }
+func (a arg[T]) paths() ([]string, error)          { return tree.Paths[Tensor](a.v) }
 func (a arg[T]) with(leaves []Tensor) (any, error) { return tree.Unflatten(a.v, leaves) }
 
 // jit is a compiled function with its programs by argument form.
@@ -115,8 +119,11 @@ func (j *jit[R]) call(ctx context.Context, args ...argument) (result R, err erro
 			return result, j.argumentError(err)
 		}
 	}
-	for _, t := range c.leaves {
-		a, err := concrete(ctx, j.dev, t, "jit")
+	for i, t := range c.leaves {
+		if !t.Valid() {
+			return result, j.missing(i, args)
+		}
+		a, err := concrete(ctx, j.dev, t)
 		if err != nil {
 			return result, err
 		}
@@ -149,6 +156,22 @@ func (j *jit[R]) call(ctx context.Context, args ...argument) (result R, err erro
 
 func (j *jit[R]) argumentError(err error) error {
 	return &Error{Op: "jit", Pos: position(j.pc), Kind: ErrArgument, Detail: err.Error(), Fix: "arguments are trees of graph.Tensor"}
+}
+
+// missing says which tensor of the arguments is not set.
+func (j *jit[R]) missing(leaf int, args []argument) error {
+	for i, a := range args {
+		paths, err := a.paths()
+		if err != nil {
+			return j.argumentError(err)
+		}
+		if leaf < len(paths) {
+			return &Error{Op: "jit", Pos: position(j.pc), Kind: ErrArgument, Fix: "set every tensor of the arguments",
+				Detail: fmt.Sprintf("argument %d: the tensor at %s is the zero Tensor, which has no value", i, cmp.Or(paths[leaf], "(root)"))}
+		}
+		leaf -= len(paths)
+	}
+	panic("BUG: graph: more leaves than paths")
 }
 
 // lookup finds the form of a call; the first call of a form compiles it, others wait for it.

@@ -155,6 +155,39 @@ func TestGoroutinesShareOneFunctionAndDevice(t *testing.T) {
 	})
 }
 
+// Two devices serve one process at the same time, each with its own tensors.
+func TestTwoDevicesInOneProcess(t *testing.T) {
+	ctx := context.Background()
+	var wg sync.WaitGroup
+	for _, name := range []string{"lavapipe", "swiftshader"} {
+		dev := gputest.Open(t, gpu.WithDevice(name))
+		run := graph.Jit(dev, func(x graph.Tensor) graph.Tensor { return x.Tanh().Sum() })
+		wg.Go(func() {
+			var first float32
+			for i := range 30 {
+				x, err := graph.FromSlice(dev, []float32{1, 2, 3})
+				if !assert.NoError(t, err) {
+					return
+				}
+				y, err := run(ctx, x)
+				if !assert.NoError(t, err) {
+					return
+				}
+				v, err := y.Float(ctx)
+				assert.NoError(t, err)
+				if i == 0 {
+					first = v
+				}
+				assert.Equal(t, first, v)
+				assert.InDelta(t, 2.7206765, v, 1e-5)
+				x.Close()
+				y.Close()
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // Lazily recorded ops keep the gradient even when a value on the way is read.
 func TestReadingInsideGradKeepsGradient(t *testing.T) {
 	dev := gputest.Open(t)
