@@ -55,3 +55,53 @@ func TestArraysLongerThanABinding(t *testing.T) {
 		require.InDelta(t, want, float64(s), 1e-3*float64(b*m*n))
 	})
 }
+
+// A sum or a join of more arrays than a kernel can bind takes several kernels.
+func TestMoreOperandsThanBindings(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		ctx := context.Background()
+		in := make([]graph.Tensor, 70)
+		for i := range in {
+			in[i] = slice(t, dev, []float32{float32(i), 1, 2})
+		}
+		sum, err := graph.Jit(dev, func(in []graph.Tensor) graph.Tensor {
+			y := in[0]
+			for _, x := range in[1:] {
+				y = y.Add(x.Tanh().Mul(y.Like(0)).Add(x))
+			}
+			return y
+		})(ctx, in)
+		require.NoError(t, err)
+		defer sum.Close()
+		v, err := sum.Floats(ctx)
+		require.NoError(t, err)
+		require.Equal(t, []float32{70 * 69 / 2, 70, 140}, v)
+		joined, err := graph.Jit(dev, func(in []graph.Tensor) graph.Tensor { return graph.Concat(0, in...) })(ctx, in)
+		require.NoError(t, err)
+		defer joined.Close()
+		v, err = joined.Floats(ctx)
+		require.NoError(t, err)
+		for i := range in {
+			require.Equal(t, []float32{float32(i), 1, 2}, v[3*i:3*i+3])
+		}
+	})
+}
+
+// Thousands of recorded ops become kernels of a size that drivers compile quickly.
+func TestLongChainOfOps(t *testing.T) {
+	dev := gputest.Open(t)
+	ctx := context.Background()
+	x := slice(t, dev, []float32{1, 2, 3})
+	y := x
+	for range 4000 {
+		y = y.Scale(0.999).AddScalar(0.001)
+	}
+	want, err := graph.Reference(ctx, y)
+	require.NoError(t, err)
+	v, err := y.Floats(ctx)
+	require.NoError(t, err)
+	defer y.Close()
+	for i := range v {
+		require.InDelta(t, want[i], v[i], 1e-4)
+	}
+}

@@ -114,11 +114,22 @@ func Concat(axis int, in ...Tensor) Tensor {
 	if err != nil {
 		fail("concat", ErrArgument, "join scalars with Stack", "%v", err)
 	}
+	// Joined in groups, no kernel need read more arrays than a device binds.
+	for len(in) > concatGroup {
+		var groups []Tensor
+		for part := range slices.Chunk(in, concatGroup) {
+			groups = append(groups, Concat(a, part...))
+		}
+		in = groups
+	}
 	if len(in) == 1 {
 		return in[0]
 	}
 	return apply(concatOp{a}, in...)
 }
+
+// concatGroup is how many tensors one concat joins.
+const concatGroup = 8
 
 // Stack joins tensors of one shape along a new axis, and keeps their gradients.
 func Stack(axis int, in ...Tensor) Tensor {

@@ -21,6 +21,9 @@ type kernelPlan struct{ roots []*node }
 // recomputeCost is how many operations may be computed twice rather than stored and read again.
 const recomputeCost = 12
 
+// largestKernel is how many operations an element one kernel computes: drivers take long over larger ones.
+const largestKernel = 600
+
 // maxBindings is the number of storage buffers that every device can bind at once with room to spare.
 const maxBindings = 12
 
@@ -50,7 +53,10 @@ func (p *fusion) chooseRoots() {
 		for _, in := range n.in() {
 			users[in] = append(users[in], n)
 		}
-		p.cost[n] = p.inlineCost(n)
+		if p.cost[n] = p.inlineCost(n); p.cost[n] > largestKernel && n.op.Class() == Pointwise {
+			p.forced[n] = true
+			p.cost[n] = 1
+		}
 	}
 	for _, n := range p.outputs {
 		p.root[storage(n)] = true
@@ -238,4 +244,34 @@ func (p *fusion) reads(n *node) []*node {
 	}
 	walk(n)
 	return list
+}
+
+// relief is the node to store so that a kernel with too many arguments needs fewer: the last of its roots, or
+// what reads the most arrays that one kernel may.
+func (p *fusion) relief(k *kernelPlan) *node {
+	if len(k.roots) > 1 {
+		return k.roots[len(k.roots)-1]
+	}
+	var best *node
+	most := 1
+	seen := map[*node]bool{}
+	var walk func(*node)
+	walk = func(n *node) {
+		for _, in := range n.in() {
+			if seen[in] || p.stored(in) {
+				continue
+			}
+			seen[in] = true
+			if c := len(p.reads(in)); c > most && c < maxBindings {
+				best, most = in, c
+			}
+			walk(in)
+		}
+	}
+	walk(k.roots[0])
+	if best == nil {
+		fail("compile", ErrArgument, "join fewer tensors at once", "%s of %d arrays: no device binds so many at once",
+			k.roots[0].op.Name(), len(p.reads(k.roots[0])))
+	}
+	return best
 }

@@ -28,17 +28,19 @@ type step struct {
 
 // lowered is a program's list of dispatches before memory is planned.
 type lowered struct {
-	steps   []step
-	scratch []int // elements of each scratch array
+	steps    []step
+	scratch  []int // elements of each scratch array
+	bindings int   // the most arguments of a kernel
 }
 
 // lower emits every kernel of the plan. Where a fusion decision cannot stand it is undone and the
-// graph is fused again: conflicts only ever separate nodes, so this ends.
-func lower(outputs []*node, target shaders.Target) *lowered {
+// graph is fused again: conflicts only ever separate nodes, so this ends. No kernel has more than the given number of
+// arguments.
+func lower(outputs []*node, target shaders.Target, bindings int) *lowered {
 	forced, alone := map[*node]bool{}, map[*node]bool{}
 	for {
 		p := fuse(outputs, forced, alone)
-		out := &lowered{}
+		out := &lowered{bindings: bindings}
 		var c *conflict
 		for _, k := range p.kernels {
 			if c = out.kernel(p, k, target); c != nil {
@@ -76,6 +78,9 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan, target shaders.Target) *co
 	}
 	if k.conflict != nil {
 		return k.conflict
+	}
+	if n := len(k.order) + len(values); n > l.bindings {
+		return &conflict{p.relief(plan)}
 	}
 	args := make([]buffer, 0, len(k.order)+len(values))
 	for _, n := range k.order {

@@ -8,6 +8,7 @@
 //	index.go     affine positions, simplified by their ranges
 //	collapse.go  neighbouring axes that act as one are made one
 //	split.go     long reductions into few results are cut in two kernels
+//	pieces.go    what a binding cannot hold, or reads slowly, is cut along the outermost axis
 //	schedule.go  vector axis, tile and workgroup for a target device
 //	emit*.go     the code
 //
