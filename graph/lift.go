@@ -26,7 +26,6 @@ func lift(params, outputs []*node) (*lifted, error) {
 	var key strings.Builder
 	for i, p := range params {
 		c := newNode(paramOp{}, nil, p.spec, p.pc)
-		c.trace = p.trace
 		copies[p] = c
 		number[p] = i
 		l.params = append(l.params, c)

@@ -14,7 +14,7 @@ type node struct {
 	ins   atomic.Pointer[[]*node]
 	spec  Spec
 	pc    uintptr // the user's line
-	trace *trace  // of parameters and aliases: what made them
+	trace *trace  // of parameters and aliases: what made them; nil for parameters of the compiler's copies
 	array atomic.Pointer[gpu.Array]
 }
 
@@ -86,7 +86,7 @@ func apply(op Op, in ...Tensor) Tensor {
 	specs := make([]Spec, len(in))
 	for i, t := range in {
 		n := t.must(op.Name())
-		if n.isParam() && n.trace.closed.Load() {
+		if n.isParam() && n.trace != nil && n.trace.closed.Load() {
 			fail(op.Name(), ErrForeign, "return values from the traced function instead of storing them outside it",
 				"operand %d is a parameter of the %s at %s, which has ended", i, n.trace.what, position(n.trace.pc))
 		}

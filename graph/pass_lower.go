@@ -63,7 +63,7 @@ func lower(outputs []*node, target shaders.Target, bindings int) *lowered {
 // kernel lowers one kernel and appends its steps.
 func (l *lowered) kernel(p *fusion, plan *kernelPlan, target shaders.Target) *conflict {
 	if m, ok := plan.roots[0].op.(matmulOp); ok {
-		l.steps = append(l.steps, m.step(plan.roots[0]))
+		l.steps = append(l.steps, m.steps(plan.roots[0])...)
 		return nil
 	}
 	shape := plan.roots[0].spec.Shape

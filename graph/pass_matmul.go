@@ -14,6 +14,7 @@ type matmulOp struct {
 	form    shaders.MatMulForm
 	batch   int
 	m, n, k int
+	limit   int // elements of the result that one binding holds
 	target  shaders.MatMulTarget
 }
 
@@ -33,25 +34,51 @@ func (o matmulOp) Lower(*Lowering, Operands, []shaders.Index) *shaders.Expr {
 	panic("BUG: graph: a matmul is a kernel of its own")
 }
 
-// step is the dispatch of n.
-func (o matmulOp) step(n *node) step {
-	kernel, args := o.kernel()
-	return step{
-		name: "matmul " + n.spec.Shape.String(),
-		kernel: shaders.Kernel{Code: kernel.Code, Push: args.Words(), Groups: kernel.Groups(o.m, o.n, o.batch),
-			Views: kernel.Views[:]},
-		args:   []buffer{{n: storage(n.in()[0])}, {n: storage(n.in()[1])}, {n: n}},
-		writes: []bool{false, false, true},
+// steps are the dispatches of n: one, or as many as keep the result within what a binding holds.
+func (o matmulOp) steps(n *node) []step {
+	whole := o.arguments()
+	a, b := buffer{n: storage(n.in()[0])}, buffer{n: storage(n.in()[1])}
+	var steps []step
+	add := func(args shaders.MatMulArgs, batch int, c buffer) {
+		k, err := shaders.MatMul(o.form, args, batch, o.target)
+		if err != nil {
+			panic("BUG: graph: " + err.Error()) // planMatmuls has asked for all of it at once
+		}
+		steps = append(steps, step{
+			name:   "matmul " + n.spec.Shape.String(),
+			kernel: shaders.Kernel{Code: k.Code, Push: args.Words(), Groups: k.Groups(args.M, args.N, batch), Views: k.Views[:]},
+			args:   []buffer{a, b, c},
+			writes: []bool{false, false, true},
+		})
 	}
-}
-
-func (o matmulOp) kernel() (shaders.MatMulKernel, shaders.MatMulArgs) {
-	a := o.arguments()
-	k, err := shaders.MatMul(o.form, a, o.batch, o.target)
-	if err != nil {
-		panic("BUG: graph: " + err.Error()) // planMatmuls has asked before
+	if o.limit == 0 || o.batch*whole.StrideC <= o.limit {
+		add(whole, o.batch, buffer{n: n})
+		return steps
 	}
-	return k, a
+	// Bindings begin at multiples of 64 elements: cuts are multiples of 64 rows, or of 16 products of whole vectors.
+	rows := max(o.limit/whole.LDC/64, 1) * 64
+	if products := o.limit / whole.StrideC / 16 * 16; products > 0 {
+		for z := 0; z < o.batch; z += products {
+			count := min(products, o.batch-z)
+			args := whole
+			args.OffsetA, args.OffsetB = z*whole.StrideA, z*whole.StrideB
+			add(args, count, buffer{n: n, offset: 4 * int64(z*whole.StrideC), length: 4 * int64(count*whole.StrideC)})
+		}
+		return steps
+	}
+	for z := range o.batch {
+		for r := 0; r < o.m; r += rows {
+			args := whole
+			args.M = min(rows, o.m-r)
+			args.OffsetA, args.OffsetB = z*whole.StrideA+r*whole.LDA, z*whole.StrideB
+			if o.form == shaders.MatMulTN {
+				args.OffsetA = z*whole.StrideA + r
+			}
+			at := z*whole.StrideC + r*whole.LDC
+			add(args, 1, buffer{n: n, offset: 4 * int64(at), length: 4 * int64(args.M*whole.LDC)})
+		}
+	}
+	return steps
 }
 
 func (o matmulOp) arguments() shaders.MatMulArgs {
@@ -89,10 +116,9 @@ func planMatmuls(outputs []*node, p gpu.Profile) []*node {
 		done[n] = n
 		if !slices.Equal(in, n.in()) {
 			done[n] = newNode(n.op, in, n.spec, n.pc)
-			done[n].trace = n.trace
 		}
 		if o, ok := n.op.(contractOp); ok && n.spec.DType.IsFloat() {
-			if m := o.matmul(done[n], target); m != nil {
+			if m := o.matmul(done[n], target, int(p.MaxStorageRange/4)); m != nil {
 				done[n] = m
 			}
 		}
@@ -105,7 +131,7 @@ func planMatmuls(outputs []*node, p gpu.Profile) []*node {
 }
 
 // matmul is contraction n as a matmul, or nil where that does not pay.
-func (o contractOp) matmul(n *node, target shaders.MatMulTarget) *node {
+func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *node {
 	a, b := Tensor{n.in()[0]}, Tensor{n.in()[1]}
 	la, lb := o.a, o.b
 	// The operand whose free axes come last in the result gives the columns.
@@ -142,7 +168,7 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget) *node {
 		}
 		return c
 	}
-	m := matmulOp{batch: count(batch), m: count(rows), n: count(cols), k: count(sum), target: target}
+	m := matmulOp{batch: count(batch), m: count(rows), n: count(cols), k: count(sum), limit: limit, target: target}
 	if m.m < 4 || m.n < 4 || m.k < 4 || m.batch*m.m*m.n*m.k < matmulWork {
 		return nil
 	}

@@ -113,6 +113,7 @@ type rewriter struct {
 	inner map[*Axis][]*Axis
 	done  map[*Expr]*Expr
 	arg   func(int) int // renumbers arguments; nil keeps them
+	shift func(int) int // added to the places where an argument is read; nil for 0
 }
 
 func (r *rewriter) index(x Index) Index {
@@ -153,7 +154,11 @@ func (r *rewriter) expr(e *Expr) *Expr {
 		if r.arg != nil {
 			arg = r.arg(arg)
 		}
-		n = r.g.Load(arg, r.index(e.at))
+		at := r.index(e.at)
+		if r.shift != nil {
+			at = at.Add(Const(r.shift(e.arg)))
+		}
+		n = r.g.Load(arg, at)
 	case indexExpr:
 		n = r.g.FromIndex(r.index(e.at))
 	case applyExpr:

@@ -26,9 +26,8 @@ func (f *Fused) Pieces(t Target) []Piece {
 	if n == 0 {
 		return []Piece{{Kernel: f.Compile(t)}}
 	}
-	strides := g.strides()
+	strides, alike := g.strides()
 	total := g.axes[0].Extent
-	chunked := g.chunked(g.axes[0])
 	var pieces []Piece
 	for at := 0; at < total; at += n {
 		length := min(n, total-at)
@@ -38,10 +37,10 @@ func (f *Fused) Pieces(t Target) []Piece {
 				p.Ranges[i] = Range{at * s, min(length*s, g.args[i].Size-at*s)}
 			}
 		}
-		if length == n && at > 0 && !chunked {
+		if length == n && at > 0 && alike {
 			p.Kernel = pieces[0].Kernel
 		} else {
-			p.Kernel = g.resized(at, length, p.Ranges).Compile(t)
+			p.Kernel = g.resized(at, length, strides, p.Ranges).Compile(t)
 		}
 		pieces = append(pieces, p)
 	}
@@ -67,15 +66,12 @@ func (f *Fused) pieceLength(t Target) int {
 	if !long {
 		return 0
 	}
-	strides := f.strides()
-	if strides == nil {
-		return 0 // no cut is possible; the runtime says what is too long
-	}
+	strides, _ := f.strides()
 	n, unit := f.axes[0].Extent, 1
 	for i, s := range strides {
 		switch {
 		case s == 0 && f.args[i].Size > limit:
-			return 0
+			return 0 // no cut makes it shorter; the runtime says what is too long
 		case s > 0:
 			n = min(n, limit/s)
 			for unit*s%alignment != 0 {
@@ -87,31 +83,28 @@ func (f *Fused) pieceLength(t Target) int {
 }
 
 // strides gives for each argument how many elements it moves on with a position of the outermost axis, 0 for
-// arguments that do not follow it. It is nil when some argument follows it otherwise than by whole,
-// consecutive blocks.
-func (f *Fused) strides() []int {
+// arguments that do not follow it by whole, consecutive blocks. Pieces are alike when nothing in the
+// kernel depends on where along the axis they begin.
+func (f *Fused) strides() (strides []int, alike bool) {
 	a := f.axes[0]
-	out := make([]int, len(f.args))
-	fixed := make([]bool, len(f.args))
-	ok := true
+	strides = make([]int, len(f.args))
+	whole := make([]bool, len(f.args))
+	alike = !f.chunked(a)
 	access := func(arg int, x Index) {
 		c := x.coef(a)
 		rest := x.Add(a.Index().Scale(-c))
 		switch {
-		case rest.axes().has(a):
-			ok = false
-		case c == 0:
-			fixed[arg] = true
-		case !rest.Within(0, c-1) || out[arg] != 0 && out[arg] != c:
-			ok = false
+		case c > 0 && !rest.axes().has(a) && rest.Within(0, c-1) && (strides[arg] == 0 || strides[arg] == c):
+			strides[arg] = c
 		default:
-			out[arg] = c
+			whole[arg] = true
+			alike = alike && !x.axes().has(a)
 		}
 	}
 	f.walk(func(e *Expr) {
 		switch {
 		case e.kind == indexExpr && e.axes.has(a):
-			ok = false
+			alike = false
 		case e.kind == loadExpr:
 			access(e.arg, e.at)
 		}
@@ -119,17 +112,17 @@ func (f *Fused) strides() []int {
 	for _, o := range f.outputs {
 		access(o.arg, o.at)
 	}
-	for i := range out {
-		ok = ok && !(out[i] > 0 && fixed[i])
+	for i := range strides {
+		if whole[i] && strides[i] > 0 {
+			strides[i], alike = 0, false
+		}
 	}
-	if !ok {
-		return nil
-	}
-	return out
+	return strides, alike
 }
 
-// resized is the kernel with n positions along its outermost axis from at on, over ranges of its arguments.
-func (f *Fused) resized(at, n int, ranges []Range) *Fused {
+// resized is the kernel with n positions along its outermost axis from at on. Arguments with a stride are bound from
+// there on, the others whole.
+func (f *Fused) resized(at, n int, strides []int, ranges []Range) *Fused {
 	g := NewFused()
 	for i, a := range f.args {
 		if ranges[i].Length > 0 {
@@ -137,7 +130,8 @@ func (f *Fused) resized(at, n int, ranges []Range) *Fused {
 		}
 		g.AddArg(a)
 	}
-	r := rewriter{g: g, axes: map[*Axis]Index{}, inner: map[*Axis][]*Axis{}, done: map[*Expr]*Expr{}}
+	shift := func(arg int) int { return -at * strides[arg] }
+	r := rewriter{g: g, axes: map[*Axis]Index{}, inner: map[*Axis][]*Axis{}, done: map[*Expr]*Expr{}, shift: shift}
 	moved := map[*Axis]*Axis{}
 	for i, x := range f.axes[:f.outer] {
 		extent := x.Extent
@@ -146,6 +140,9 @@ func (f *Fused) resized(at, n int, ranges []Range) *Fused {
 		}
 		moved[x] = g.addAxis(extent, false)
 		r.axes[x] = moved[x].Index()
+		if i == 0 {
+			r.axes[x] = r.axes[x].Add(Const(at))
+		}
 	}
 	g.outer = f.outer
 	for _, group := range f.reductionGroups() {
@@ -162,7 +159,7 @@ func (f *Fused) resized(at, n int, ranges []Range) *Fused {
 		}
 	}
 	for _, o := range f.outputs {
-		g.outputs = append(g.outputs, store{o.arg, r.expr(o.value), r.index(o.at)})
+		g.outputs = append(g.outputs, store{o.arg, r.expr(o.value), r.index(o.at).Add(Const(shift(o.arg)))})
 	}
 	return g
 }

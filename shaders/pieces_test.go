@@ -35,9 +35,16 @@ func TestPiecesKeepBindingsWithinTheLimit(t *testing.T) {
 	}
 	assert.Equal(t, []int{800, 1600, 12800}, covered)
 
-	whole := outer(100, 8, 16)
-	whole.Store(whole.AddArg(Arg{Kind: spirv.Float32, Size: 100}), whole.Space()[0].Mod(7), whole.Literal(spirv.Float32, 0))
-	assert.Len(t, whole.Pieces(target), 1, "an argument that goes round cannot be cut")
+	round := outer(100, 8, 16)
+	round.Store(round.AddArg(Arg{Kind: spirv.Float32, Size: 7}), round.Space()[0].Mod(7), round.Literal(spirv.Float32, 0))
+	parts := round.Pieces(target)
+	assert.Len(t, parts, len(pieces))
+	assert.Zero(t, parts[1].Ranges[3], "an argument that goes round is bound whole")
+	assert.NotEqual(t, parts[0].Kernel.Code, parts[1].Kernel.Code, "and the pieces tell where they are")
+
+	long := outer(100, 8, 16)
+	long.Store(long.AddArg(Arg{Kind: spirv.Float32, Size: 7000}), long.Space()[0].Mod(7), long.Literal(spirv.Float32, 0))
+	assert.Len(t, long.Pieces(target), 1, "it cannot be cut when it is too long itself")
 }
 
 func TestPiecesForTexels(t *testing.T) {

@@ -1,0 +1,81 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/gpu/gputest"
+	"github.com/lavagrad/lavagrad/shaders"
+)
+
+// Contractions of every layout that go to the hand-written kernels, against the evaluator.
+func TestLargeContractions(t *testing.T) {
+	cases := []struct {
+		op   contractOp
+		a, b Shape
+	}{
+		{contractOp{[]int{0, 1}, []int{1, 2}, []int{0, 2}}, Shape{96, 80}, Shape{80, 100}},               // A B
+		{contractOp{[]int{1, 0}, []int{1, 2}, []int{0, 2}}, Shape{80, 97}, Shape{80, 101}},               // A^T B, odd sizes
+		{contractOp{[]int{0, 1}, []int{2, 1}, []int{0, 2}}, Shape{98, 77}, Shape{90, 77}},                // A B^T
+		{contractOp{[]int{1, 0}, []int{2, 1}, []int{0, 2}}, Shape{80, 99}, Shape{90, 80}},                // A^T B^T
+		{contractOp{[]int{0, 1}, []int{1, 2}, []int{2, 0}}, Shape{96, 80}, Shape{80, 100}},               // (A B)^T
+		{contractOp{[]int{3, 0, 1}, []int{3, 1, 2}, []int{3, 0, 2}}, Shape{5, 48, 50}, Shape{5, 50, 52}}, // batched
+		{contractOp{[]int{0, 3, 1}, []int{1, 2}, []int{3, 0, 2}}, Shape{40, 6, 48}, Shape{48, 60}},       // free axes out of order
+		{contractOp{[]int{0, 1, 4}, []int{4, 1, 2}, []int{0, 2}}, Shape{100, 8, 10}, Shape{10, 8, 72}},   // two summed axes
+		{contractOp{[]int{0, 1}, []int{1, 2}, []int{0, 2}}, Shape{5000, 64}, Shape{64, 10}},              // few columns
+	}
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		for _, c := range cases {
+			t.Run(fmt.Sprint(c.op, c.a, c.b), func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(1, 1))
+				a, b := upload(t, dev, Spec{Float32, c.a}, draw(rng, Sample{Spec: Spec{Float32, c.a}})), upload(t, dev, Spec{Float32, c.b}, draw(rng, Sample{Spec: Spec{Float32, c.b}}))
+				y := apply(c.op, a, b)
+				l, err := lift(nil, []*node{y.n})
+				require.NoError(t, err)
+				found := false
+				for _, n := range reach(planMatmuls(l.outputs, dev.Profile()), nil) {
+					_, is := n.op.(matmulOp)
+					found = found || is
+				}
+				assert.True(t, found, "the hand-written kernels should serve this")
+				want, err := Reference(context.Background(), y)
+				require.NoError(t, err)
+				requireClose(t, want, readAny(t, dev, y), 2e-6, "contraction")
+				closeAll([]Tensor{a, b}, y)
+			})
+		}
+	})
+}
+
+// A result longer than a binding is cut into parts that cover it once.
+func TestMatmulPartsCoverTheResult(t *testing.T) {
+	for _, c := range []struct {
+		form           shaders.MatMulForm
+		batch, m, n, k int
+		limit          int
+	}{
+		{shaders.MatMulNN, 1, 1000, 64, 32, 20_000},
+		{shaders.MatMulTN, 1, 1000, 62, 32, 20_000},
+		{shaders.MatMulNT, 100, 30, 20, 32, 12_000},
+		{shaders.MatMulNN, 3, 640, 64, 32, 10_000},
+	} {
+		o := matmulOp{form: c.form, batch: c.batch, m: c.m, n: c.n, k: c.k, limit: c.limit, target: shaders.MatMulTarget{CPU: true, Driver: "lavapipe", Cores: 2, MaxTexels: 1 << 27}}
+		in := newNode(paramOp{}, nil, Spec{Float32, Shape{1}}, 0)
+		n := newNode(o, []*node{in, in}, Spec{Float32, Shape{c.batch, c.m, roundUp4(c.n)}}, 0)
+		var at int64
+		for _, s := range o.steps(n) {
+			out := s.args[2]
+			assert.Equal(t, at, out.offset)
+			assert.Zero(t, out.offset%alignment)
+			assert.LessOrEqual(t, out.length, int64(4*c.limit))
+			at += out.length
+		}
+		assert.EqualValues(t, 4*c.batch*c.m*roundUp4(c.n), at)
+	}
+}
