@@ -39,10 +39,11 @@ func compile(ctx context.Context, dev *gpu.Device, l *lifted, checked bool) (*ex
 	if checked {
 		outputs = x.addChecks(outputs)
 	}
-	outputs = simplify(outputs)                                                          // pass_simplify.go
-	outputs = separate(outputs)                                                          // pass_simplify.go
-	outputs = planMatmuls(outputs, dev.Profile())                                        // pass_matmul.go
-	steps := lower(outputs, targetOf(dev.Profile()), min(dev.Profile().MaxBindings, 24)) // pass_fuse.go, pass_lower.go
+	p := dev.Profile()
+	outputs = simplify(outputs)                                                   // pass_simplify.go
+	outputs = separate(outputs)                                                   // pass_simplify.go
+	outputs = planMatmuls(outputs, p)                                             // pass_matmul.go
+	steps := lower(outputs, targetOf(p), min(p.MaxBindings, 24), p.MaxAllocation) // pass_fuse.go, pass_lower.go
 	if flags.Dump != "" {
 		if err := dump(flags.Dump, l, outputs, steps); err != nil {
 			return nil, err

@@ -19,11 +19,11 @@ import (
 // run. The function that it returns counts the results whose guards were overwritten.
 func guardResults() func() int {
 	const guard = 64
-	var bad atomic.Int64
+	var bad, guarded atomic.Int64
 	whole := func(bytes int64) int64 { return roundUp(max(bytes, 16), 16) } // kernels may write the padding to whole vectors
 	plain := newResult
 	newResult = func(ctx context.Context, dev *gpu.Device, bytes int64) (*gpu.Array, error) {
-		if bytes > 1<<20 {
+		if bytes > 1<<20 || guarded.Add(1) > 20_000 { // large results and the soak's are left alone
 			return plain(ctx, dev, bytes)
 		}
 		data := make([]byte, whole(bytes)+guard)
@@ -35,7 +35,7 @@ func guardResults() func() int {
 	inspectResult = func(a *gpu.Array, bytes int64) {
 		data := make([]byte, whole(bytes)+guard)
 		if a.Size() < int64(len(data)) {
-			return // too large to guard
+			return // not guarded
 		}
 		if err := a.Download(context.Background(), data); err != nil {
 			panic(err)

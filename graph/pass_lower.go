@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 
+	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/shaders"
 )
 
@@ -31,16 +32,17 @@ type lowered struct {
 	steps    []step
 	scratch  []int // elements of each scratch array
 	bindings int   // the most arguments of a kernel
+	bytes    int64 // the most bytes of an array
 }
 
 // lower emits every kernel of the plan. Where a fusion decision cannot stand it is undone and the
 // graph is fused again: conflicts only ever separate nodes, so this ends. No kernel has more than the given number of
-// arguments.
-func lower(outputs []*node, target shaders.Target, bindings int) *lowered {
+// arguments, and no array more bytes than given.
+func lower(outputs []*node, target shaders.Target, bindings int, bytes int64) *lowered {
 	forced, alone := map[*node]bool{}, map[*node]bool{}
 	for {
 		p := fuse(outputs, forced, alone)
-		out := &lowered{bindings: bindings}
+		out := &lowered{bindings: bindings, bytes: bytes}
 		var c *conflict
 		for _, k := range p.kernels {
 			if c = out.kernel(p, k, target); c != nil {
@@ -62,6 +64,13 @@ func lower(outputs []*node, target shaders.Target, bindings int) *lowered {
 
 // kernel lowers one kernel and appends its steps.
 func (l *lowered) kernel(p *fusion, plan *kernelPlan, target shaders.Target) *conflict {
+	for _, n := range plan.roots {
+		if b := bytesOf(n.spec); b > l.bytes {
+			panic(&Error{Op: n.op.Name(), Pos: position(n.pc), Kind: gpu.ErrOutOfMemory,
+				Detail: fmt.Sprintf("its result %v takes %d bytes, an array of this device at most %d", n.spec, b, l.bytes),
+				Fix:    "work on fewer samples at once, or reduce the result inside the compiled function"})
+		}
+	}
 	if m, ok := plan.roots[0].op.(matmulOp); ok {
 		l.steps = append(l.steps, m.steps(plan.roots[0])...)
 		return nil

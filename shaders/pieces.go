@@ -1,6 +1,10 @@
 package shaders
 
-import "math"
+import (
+	"math"
+
+	"github.com/lavagrad/lavagrad/shaders/spirv"
+)
 
 // Piece is a part of a kernel's positions along its outermost axis, dispatched on its own.
 type Piece struct {
@@ -56,12 +60,19 @@ func (f *Fused) pieceLength(t Target) int {
 	if t.MaxRange > 0 {
 		limit = t.MaxRange
 	}
+	walk := limit
 	if texels := t.MaxTexels * lanes; texels >= minPiece && f.paddable() {
-		limit = min(limit, texels)
+		walk = min(limit, texels)
+	}
+	whole := func(a Arg) int { // the most elements of an argument that is bound whole
+		if t.TexelScalar && !a.Write && a.Kind == spirv.Float32 {
+			return max(limit, t.MaxTexels*lanes)
+		}
+		return limit
 	}
 	long := false
 	for _, a := range f.args {
-		long = long || a.Size > limit
+		long = long || a.Size > min(walk, whole(a))
 	}
 	if !long {
 		return 0
@@ -70,14 +81,17 @@ func (f *Fused) pieceLength(t Target) int {
 	n, unit := f.axes[0].Extent, 1
 	for i, s := range strides {
 		switch {
-		case s == 0 && f.args[i].Size > limit:
+		case s == 0 && f.args[i].Size > whole(f.args[i]):
 			return 0 // no cut makes it shorter; the runtime says what is too long
 		case s > 0:
-			n = min(n, limit/s)
+			n = min(n, walk/s)
 			for unit*s%alignment != 0 {
 				unit *= 2
 			}
 		}
+	}
+	if n == f.axes[0].Extent {
+		return 0
 	}
 	return n / unit * unit
 }
