@@ -112,7 +112,7 @@ func (c *programCache) get(ctx context.Context, dev *gpu.Device, l *lifted) (*ex
 	}
 	e := forms[l.key]
 	if e == nil {
-		e = &cached{}
+		e = &cached{err: errAbandoned}
 		forms[l.key] = e
 		if len(forms) > maxPrograms {
 			evictOldest(forms)
@@ -121,14 +121,16 @@ func (c *programCache) get(ctx context.Context, dev *gpu.Device, l *lifted) (*ex
 	c.now++
 	e.used = c.now
 	c.mu.Unlock()
-	e.once.Do(func() { e.x, e.err = compile(ctx, dev, l, true) })
-	if e.err != nil {
-		c.mu.Lock()
-		if forms[l.key] == e {
-			delete(forms, l.key) // a cancelled context or a lack of memory may not happen again
+	defer func() {
+		if e.err != nil {
+			c.mu.Lock()
+			if forms[l.key] == e {
+				delete(forms, l.key) // a cancelled context or a lack of memory may not happen again
+			}
+			c.mu.Unlock()
 		}
-		c.mu.Unlock()
-	}
+	}()
+	e.once.Do(func() { e.x, e.err = compile(ctx, dev, l, true) })
 	return e.x, e.err
 }
 

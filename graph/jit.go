@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -86,6 +87,9 @@ type compiled[R any] struct {
 	holders  []*node
 	like     R // the traced result, for its structure
 }
+
+// errAbandoned is what calls get that waited for a compilation which ended in a panic.
+var errAbandoned = errors.New("graph: the function panicked while another call traced it")
 
 // jitCall is the scratch memory of a call.
 type jitCall struct {
@@ -182,16 +186,19 @@ func (j *jit[R]) lookup(ctx context.Context, c *jitCall, args []argument) (*comp
 	if f == nil {
 		j.mu.Lock()
 		if f = j.form[string(c.key)]; f == nil {
-			f = &compiled[R]{ready: make(chan struct{})}
+			f = &compiled[R]{ready: make(chan struct{}), err: errAbandoned}
 			key := string(c.key)
 			j.form[key] = f
 			j.mu.Unlock()
-			if f.err = j.compile(ctx, f, c, args); f.err != nil {
-				j.mu.Lock()
-				delete(j.form, key) // nothing is lost: the next call tries again
-				j.mu.Unlock()
-			}
-			close(f.ready)
+			defer close(f.ready) // also when the user's function panics
+			defer func() {
+				if f.err != nil {
+					j.mu.Lock()
+					delete(j.form, key) // nothing is lost: the next call tries again
+					j.mu.Unlock()
+				}
+			}()
+			f.err = j.compile(ctx, f, c, args)
 			return f, f.err
 		}
 		j.mu.Unlock()

@@ -155,6 +155,24 @@ func TestGoroutinesShareOneFunctionAndDevice(t *testing.T) {
 	})
 }
 
+// A panic of the user's function reaches the caller, and the next call traces again.
+func TestPanicWhileTracing(t *testing.T) {
+	dev := gputest.Open(t)
+	ctx := context.Background()
+	x := slice(t, dev, []float32{1})
+	calls := 0
+	run := graph.Jit(dev, func(x graph.Tensor) graph.Tensor {
+		if calls++; calls == 1 {
+			panic("mine")
+		}
+		return x.Neg()
+	})
+	assert.PanicsWithValue(t, "mine", func() { run(ctx, x) })
+	y, err := run(ctx, x)
+	require.NoError(t, err)
+	y.Close()
+}
+
 // Two devices serve one process at the same time, each with its own tensors.
 func TestTwoDevicesInOneProcess(t *testing.T) {
 	ctx := context.Background()
