@@ -64,7 +64,7 @@ func evalNodes(ctx context.Context, dev *gpu.Device, outputs []*node) error {
 	}
 	differentiated := false
 	for _, a := range order {
-		if _, ok := a.op.(aliasOp); ok && !a.trace.closed.Load() {
+		if _, ok := a.op.(aliasOp); ok && a.trace != nil && !a.trace.closed.Load() {
 			differentiated = true // its history is still needed for the gradient
 		}
 	}

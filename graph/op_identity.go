@@ -17,10 +17,12 @@ func (identityRules) Lower(l *Lowering, _ Operands, at []shaders.Index) *shaders
 // the arguments, so that a captured argument and a differentiated one are told apart.
 type aliasOp struct{ identityRules }
 
-func (aliasOp) Name() string                                        { return "alias" }
-func (aliasOp) JVP(_ Call, t []Tensor) Tensor                       { return t[0] }
-func (aliasOp) VJP(_ Call, ct Tensor) []Tensor                      { return []Tensor{ct} }
-func (o aliasOp) Batch(_ Call, in []Tensor, _ []bool, _ int) Tensor { return apply(o, in[0]) }
+func (aliasOp) Name() string                   { return "alias" }
+func (aliasOp) JVP(_ Call, t []Tensor) Tensor  { return t[0] }
+func (aliasOp) VJP(_ Call, ct Tensor) []Tensor { return []Tensor{ct} }
+
+// Batch needs no alias: the transform that made it has ended when vmap rewrites what it left.
+func (aliasOp) Batch(_ Call, in []Tensor, _ []bool, _ int) Tensor { return in[0] }
 
 // stopGradientOp is its operand without its derivatives.
 type stopGradientOp struct{ identityRules }
