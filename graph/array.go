@@ -76,7 +76,8 @@ func wrap(a *gpu.Array, s Spec, pc uintptr) Tensor {
 }
 
 // Read copies a tensor's elements to the host in row-major order, after computing what is still
-// outstanding. The element type must be the tensor's own.
+// outstanding, on the device of its operands; what depends on constants alone is computed on the host. The element
+// type must be the tensor's own.
 func Read[E Element](ctx context.Context, t Tensor) (data []E, err error) {
 	defer Recover(&err)
 	data = make([]E, t.Size())
@@ -93,8 +94,13 @@ func ReadInto[E Element](ctx context.Context, t Tensor, dst []E) (err error) {
 	if len(dst) != n.spec.Shape.Size() {
 		fail("read", ErrShape, "make the destination as long as the tensor", "%v has %d elements, the destination %d", n.spec, n.spec.Shape.Size(), len(dst))
 	}
-	if c, ok := n.op.(constOp); ok && !evaluated(n) {
-		return decode(encode(n.spec.DType, c.expanded()), dst)
+	if ofConstants(n) {
+		// No operand lives on a device: the definition itself gives the value.
+		h, err := evaluate(ctx, []*node{n}, nil)
+		if err != nil {
+			return err
+		}
+		return decode(encode(n.spec.DType, h[0].V), dst)
 	}
 	a, err := concrete(ctx, nil, t)
 	if err != nil {
@@ -121,11 +127,14 @@ func decode[E Element](words []byte, dst []E) error {
 	return nil
 }
 
-// expanded gives a value for each element.
-func (o constOp) expanded() []float64 {
-	h := newHost(o.spec)
-	o.Eval(h, nil)
-	return h.V
+// ofConstants reports that n depends on nothing but constants, as the derivative of a linear function does.
+func ofConstants(n *node) bool {
+	for _, a := range record([]*node{n}, evaluated) {
+		if evaluated(a.node) || a.isParam() {
+			return false
+		}
+	}
+	return true
 }
 
 // Floats reads a float32 tensor.

@@ -65,6 +65,15 @@ func TestNestedGradients(t *testing.T) {
 	assert.InDeltaSlice(t, []float32{3, 10, 1}, values(t, vmap.Map(graph.Grad(stopped))(x)), 1e-4)
 }
 
+// A derivative that is constant has no operand on a device, and can be read all the same.
+func TestConstantDerivative(t *testing.T) {
+	dev := gputest.Open(t)
+	x := vector(t, dev, []float32{1, 2, 3})
+	g := graph.Grad(func(x graph.Tensor) graph.Tensor { return x.Sum().Square() })
+	assert.Equal(t, []float32{6, 6, 6}, values(t, graph.Grad(func(x graph.Tensor) graph.Tensor { return g(x).Sum() })(x)))
+	assert.Equal(t, []float32{2, 2, 2}, values(t, graph.Grad(func(x graph.Tensor) graph.Tensor { return x.Scale(2).Sum() })(x)))
+}
+
 func TestAxes(t *testing.T) {
 	dev := gputest.Open(t)
 	x := vector(t, dev, []float32{1, 2, 3, 4, 5, 6}, 2, 3)
