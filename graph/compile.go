@@ -154,7 +154,7 @@ func (x *executable) link(ctx context.Context, params, outputs []*node, l *lower
 			d.Bindings = append(d.Bindings, bind)
 			kinds[i] = bindingKinds[s.kernel.Views[i]]
 		}
-		k, err := x.dev.Kernel(ctx, gpu.KernelSpec{Name: s.name, Code: s.kernel.Code, Bindings: kinds, PushWords: len(s.kernel.Push), Spec: s.kernel.Spec})
+		k, err := x.dev.Kernel(ctx, gpu.KernelSpec{Name: s.name, Code: s.kernel.Code, Bindings: kinds, PushWords: len(s.kernel.Push)})
 		if err != nil {
 			return fmt.Errorf("graph: compile %s: %w", s.name, err)
 		}

@@ -10,8 +10,7 @@ type Kernel struct {
 	Code   []uint32
 	Push   []uint32
 	Groups [3]uint32
-	Spec   []uint32 // specialization constants 0, 1, ...
-	Views  []View   // how each argument is bound, in the order of AddArg
+	Views  []View // how each argument is bound, in the order of AddArg
 }
 
 // View is the kind of descriptor that an argument is bound as.

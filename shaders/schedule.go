@@ -287,7 +287,7 @@ func (f *Fused) tileMap(s *schedule, t Target) {
 	}
 	n := 8
 	if rows == nil && s.vec != nil {
-		// A loop over neighbouring vectors: unrolled, CPU drivers make slower code of it.
+		// A loop over neighbouring vectors: unrolled, CPU drivers mostly make slower code of it (RATIONALE.md).
 		for s.roll = max(t.VectorRun, 1); s.roll > 1; s.roll = max(s.roll/8, 1) {
 			if f.extent(s.vec, *s)%f.span(s.vec, *s) == 0 && f.countTiles(s, s.vec, f.span(s.vec, *s)) >= t.Parallel {
 				break
