@@ -43,6 +43,7 @@ func compile(ctx context.Context, dev *gpu.Device, l *lifted, checked bool) (*ex
 	outputs = simplify(outputs)                                                   // pass_simplify.go
 	outputs = separate(outputs)                                                   // pass_simplify.go
 	outputs = planMatmuls(outputs, p)                                             // pass_matmul.go
+	outputs = isolate(outputs)                                                    // kernelop.go
 	steps := lower(outputs, targetOf(p), min(p.MaxBindings, 24), p.MaxAllocation) // pass_fuse.go, pass_lower.go
 	if flags.Dump != "" {
 		if err := dump(flags.Dump, l, outputs, steps); err != nil {

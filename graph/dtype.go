@@ -31,6 +31,9 @@ func (d DType) String() string {
 	case Bool:
 		return "bool"
 	}
+	if d == tuple {
+		return "tuple"
+	}
 	return fmt.Sprintf("DType(%d)", uint8(d))
 }
 

@@ -20,6 +20,7 @@ func Reference(ctx context.Context, t Tensor) (values []float64, err error) {
 // evaluate computes outputs; given binds nodes (parameters) to values.
 func evaluate(ctx context.Context, outputs []*node, given map[*node]*Host) ([]*Host, error) {
 	values := map[*node]*Host{}
+	several := map[*node][]*Host{}
 	for _, a := range record(outputs, func(n *node) bool { return given[n] != nil || evaluated(n) }) {
 		n := a.node
 		if h := given[n]; h != nil {
@@ -40,9 +41,17 @@ func evaluate(ctx context.Context, outputs []*node, given map[*node]*Host) ([]*H
 		case n.isParam():
 			return nil, tracedError("reference", n)
 		default:
+			if p, ok := n.op.(pickOp); ok {
+				h = several[a.from[0]][p.i]
+				break
+			}
 			in := make([]*Host, len(a.from))
 			for i, x := range a.from {
 				in[i] = values[x]
+			}
+			if op, ok := n.op.(multiOp); ok {
+				several[n] = evaluateAll(op, in)
+				break
 			}
 			n.op.Eval(h, in)
 			if c, ok := n.op.(checkOp); ok {
@@ -69,4 +78,22 @@ func tracedError(op string, n *node) error {
 	return &Error{Op: op, Pos: position(callerPC()), Kind: ErrTraced,
 		Detail: fmt.Sprintf("it depends on a parameter %v of the %s at %s", n.spec, n.trace.what, position(n.trace.pc)),
 		Fix:    "choose with Where instead of a Go if, or return the tensor from the traced function and read it outside"}
+}
+
+// evaluateAll computes the results of an op that has several.
+func evaluateAll(op multiOp, in []*Host) []*Host {
+	specs := make([]Spec, len(in))
+	for i, h := range in {
+		specs[i] = h.Spec
+	}
+	outs, err := op.InferAll(specs)
+	if err != nil {
+		panic("BUG: graph: " + err.Error())
+	}
+	hosts := make([]*Host, len(outs))
+	for i, s := range outs {
+		hosts[i] = newHost(s)
+	}
+	op.EvalAll(hosts, in)
+	return hosts
 }

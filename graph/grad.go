@@ -103,13 +103,30 @@ func pullback(order []applied, params, outs, cts []Tensor) []Tensor {
 	for _, p := range params {
 		param[p.n] = true
 	}
+	several := results{}
 	for i := len(order) - 1; i >= 0; i-- {
 		a := order[i]
 		ct := sum[a.node]
-		if !ct.Valid() || param[a.node] || !anyOf(dep, a.from) {
+		if param[a.node] || !anyOf(dep, a.from) {
 			continue
 		}
-		for j, c := range a.op.VJP(a.call(), ct) {
+		var cotangents []Tensor
+		switch op := a.op.(type) {
+		case pickOp:
+			if ct.Valid() {
+				several.set(a.from[0], op, ct)
+			}
+		case multiOp:
+			if cts := several[a.node]; cts != nil {
+				c := a.multiCall(op)
+				cotangents = op.VJPAll(c, padded(cts, len(c.Out)))
+			}
+		default:
+			if ct.Valid() {
+				cotangents = op.VJP(a.call(), ct)
+			}
+		}
+		for j, c := range cotangents {
 			if in := a.from[j]; c.Valid() && dep[in] && in.spec.DType.IsFloat() {
 				sum[in] = addTangent(sum[in], c)
 			}

@@ -32,8 +32,16 @@ func pushforward(params, tangents, outs []Tensor) []Tensor {
 	for _, p := range params {
 		param[p.n] = true
 	}
+	several := results{}
 	for _, a := range recordSince(outs, params) {
-		if param[a.node] || !a.spec.DType.IsFloat() {
+		op, multi := a.op.(multiOp)
+		if param[a.node] || !multi && !a.spec.DType.IsFloat() {
+			continue
+		}
+		if p, ok := a.op.(pickOp); ok {
+			if ts := several[a.from[0]]; ts != nil && ts[p.i].Valid() {
+				tangent[a.node] = ts[p.i]
+			}
 			continue
 		}
 		ts := make([]Tensor, len(a.from))
@@ -42,7 +50,11 @@ func pushforward(params, tangents, outs []Tensor) []Tensor {
 			ts[i] = tangent[in]
 			some = some || ts[i].Valid()
 		}
-		if some {
+		switch {
+		case !some:
+		case multi:
+			several[a.node] = op.JVPAll(a.multiCall(op), ts)
+		default:
 			if t := a.op.JVP(a.call(), ts); t.Valid() {
 				tangent[a.node] = t
 			}

@@ -69,7 +69,9 @@ func TestMatmulPartsCoverTheResult(t *testing.T) {
 		in := newNode(paramOp{}, nil, Spec{Float32, Shape{1}}, 0)
 		n := newNode(o, []*node{in, in}, Spec{Float32, Shape{c.batch, c.m, roundUp4(c.n)}}, 0)
 		var at int64
-		for _, s := range o.steps(n) {
+		k := &Kernels{&lowered{}, n}
+		o.Kernels(k, Operands{n})
+		for _, s := range k.out.steps {
 			out := s.args[2]
 			assert.Equal(t, at, out.offset)
 			assert.Zero(t, out.offset%alignment)

@@ -54,6 +54,8 @@ const (
 	Pointwise
 	// Reduction ops compute each result element from many operand elements.
 	Reduction
+	// Opaque ops bring kernels of their own (kernelop.go): no expression describes them.
+	Opaque
 )
 
 // Call is an op's application as the differentiation rules see it.

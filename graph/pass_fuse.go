@@ -8,7 +8,7 @@ type fusion struct {
 	outputs []*node
 	order   []*node // inputs before users
 	root    map[*node]bool
-	forced  map[*node]bool // roots by conflict, or because a matmul reads them
+	forced  map[*node]bool // roots by conflict, or because an opaque op reads them
 	alone   map[*node]bool // roots that may not share a kernel
 	space   map[*node]int  // how many positions a node is evaluated at
 	cost    map[*node]int  // machine operations an element when computed in place
@@ -67,7 +67,7 @@ func (p *fusion) chooseRoots() {
 		if n.op.Class() == Leaf {
 			continue
 		}
-		if _, ok := n.op.(matmulOp); ok {
+		if n.op.Class() == Opaque {
 			for _, in := range n.in() {
 				if s := storage(in); s.op.Class() != Leaf {
 					p.forced[s] = true
@@ -131,7 +131,7 @@ func (p *fusion) inlineCost(n *node) int {
 	case concatOp, padOp:
 		c = 4
 	}
-	if n.op.Class() == Reduction || n.isParam() {
+	if n.op.Class() == Reduction || n.op.Class() == Opaque || n.isParam() {
 		return 1 // a load
 	}
 	for _, in := range n.in() {
@@ -146,10 +146,9 @@ func (p *fusion) mustStore(n *node, readers []*node) bool {
 	switch n.op.Class() {
 	case View, Leaf:
 		return false
+	case Opaque:
+		return true
 	case Reduction:
-		if _, ok := n.op.(matmulOp); ok {
-			return true
-		}
 		// A short fold that one kernel needs once for each of its positions joins that kernel.
 		return len(readers) != 1 || p.space[n] != size || foldLength(n) > 4096 || size < 64
 	}
@@ -193,7 +192,7 @@ func (p *fusion) group() {
 
 // shareable kernels are elementwise: loops and templates stay alone.
 func (p *fusion) shareable(n *node) bool {
-	if p.alone[n] || n.op.Class() == Reduction && p.root[n] {
+	if p.alone[n] || n.op.Class() == Opaque || n.op.Class() == Reduction && p.root[n] {
 		return false
 	}
 	return !p.folds(n)

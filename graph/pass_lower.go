@@ -31,6 +31,7 @@ type step struct {
 type lowered struct {
 	steps    []step
 	scratch  []int // elements of each scratch array
+	target   shaders.Target
 	bindings int   // the most arguments of a kernel
 	bytes    int64 // the most bytes of an array
 }
@@ -42,10 +43,10 @@ func lower(outputs []*node, target shaders.Target, bindings int, bytes int64) *l
 	forced, alone := map[*node]bool{}, map[*node]bool{}
 	for {
 		p := fuse(outputs, forced, alone)
-		out := &lowered{bindings: bindings, bytes: bytes}
+		out := &lowered{target: target, bindings: bindings, bytes: bytes}
 		var c *conflict
 		for _, k := range p.kernels {
-			if c = out.kernel(p, k, target); c != nil {
+			if c = out.kernel(p, k); c != nil {
 				break
 			}
 		}
@@ -63,7 +64,7 @@ func lower(outputs []*node, target shaders.Target, bindings int, bytes int64) *l
 }
 
 // kernel lowers one kernel and appends its steps.
-func (l *lowered) kernel(p *fusion, plan *kernelPlan, target shaders.Target) *conflict {
+func (l *lowered) kernel(p *fusion, plan *kernelPlan) *conflict {
 	for _, n := range plan.roots {
 		if b := bytesOf(n.spec); b > l.bytes {
 			panic(&Error{Op: n.op.Name(), Pos: position(n.pc), Kind: gpu.ErrOutOfMemory,
@@ -71,8 +72,9 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan, target shaders.Target) *co
 				Fix:    "work on fewer samples at once, or reduce the result inside the compiled function"})
 		}
 	}
-	if m, ok := plan.roots[0].op.(matmulOp); ok {
-		l.steps = append(l.steps, m.steps(plan.roots[0])...)
+	if o, ok := plan.roots[0].op.(kernelOp); ok {
+		n := plan.roots[0]
+		o.Kernels(&Kernels{l, n}, Operands{n})
 		return nil
 	}
 	shape := plan.roots[0].spec.Shape
@@ -101,7 +103,7 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan, target shaders.Target) *co
 		args = append(args, buffer{n: n})
 	}
 	name := kernelName(plan.roots)
-	if h := k.f.Split(target); h != nil {
+	if h := k.f.Split(l.target); h != nil {
 		var scratch, first, second []buffer
 		for _, size := range h.Sizes {
 			l.scratch = append(l.scratch, size)
@@ -113,16 +115,16 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan, target shaders.Target) *co
 		for _, i := range h.SecondArgs {
 			second = append(second, args[i])
 		}
-		l.append(name+" (parts)", h.First, append(first, scratch...), target, nil)
-		l.append(name, h.Second, append(scratch, second...), target, plan.roots)
+		l.append(name+" (parts)", h.First, append(first, scratch...), nil)
+		l.append(name, h.Second, append(scratch, second...), plan.roots)
 		return nil
 	}
-	l.append(name, k.f, args, target, plan.roots)
+	l.append(name, k.f, args, plan.roots)
 	return nil
 }
 
-func (l *lowered) append(name string, f *shaders.Fused, args []buffer, target shaders.Target, roots []*node) {
-	for _, p := range f.Pieces(target) {
+func (l *lowered) append(name string, f *shaders.Fused, args []buffer, roots []*node) {
+	for _, p := range f.Pieces(l.target) {
 		s := step{name: name, kernel: p.Kernel, roots: roots}
 		for i, a := range f.Args() {
 			b := args[i]

@@ -11,6 +11,7 @@ import (
 // columns] as arrays with rows of a multiple of four elements. Only the compiler makes it, from
 // contractions, after all differentiation and batching.
 type matmulOp struct {
+	opaqueRules
 	form    shaders.MatMulForm
 	batch   int
 	m, n, k int
@@ -19,7 +20,6 @@ type matmulOp struct {
 }
 
 func (matmulOp) Name() string { return "matmul" }
-func (matmulOp) Class() Class { return Reduction }
 
 // late marks the rules that never run on nodes of the compiler's own.
 func (matmulOp) late() { panic("BUG: graph: a compiled matmul was transformed") }
@@ -30,30 +30,20 @@ func (o matmulOp) JVP(Call, []Tensor) Tensor                { o.late(); return T
 func (o matmulOp) VJP(Call, Tensor) []Tensor                { o.late(); return nil }
 func (o matmulOp) Batch(Call, []Tensor, []bool, int) Tensor { o.late(); return Tensor{} }
 func (o matmulOp) Cases() []Case                            { return nil }
-func (o matmulOp) Lower(*Lowering, Operands, []shaders.Index) *shaders.Expr {
-	panic("BUG: graph: a matmul is a kernel of its own")
-}
 
-// steps are the dispatches of n: one, or as many as keep the result within what a binding holds.
-func (o matmulOp) steps(n *node) []step {
+// Kernels: one dispatch, or as many as keep the result within what a binding holds.
+func (o matmulOp) Kernels(k *Kernels, _ Operands) {
 	whole := o.arguments()
-	a, b := buffer{n: storage(n.in()[0])}, buffer{n: storage(n.in()[1])}
-	var steps []step
-	add := func(args shaders.MatMulArgs, batch int, c buffer) {
-		k, err := shaders.MatMul(o.form, args, batch, o.target)
+	add := func(args shaders.MatMulArgs, batch int, c KernelArg) {
+		m, err := shaders.MatMul(o.form, args, batch, o.target)
 		if err != nil {
 			panic("BUG: graph: " + err.Error()) // planMatmuls has asked for all of it at once
 		}
-		steps = append(steps, step{
-			name:   "matmul " + n.spec.Shape.String(),
-			kernel: shaders.Kernel{Code: k.Code, Push: args.Words(), Groups: k.Groups(args.M, args.N, batch), Views: k.Views[:]},
-			args:   []buffer{a, b, c},
-			writes: []bool{false, false, true},
-		})
+		k.Dispatch("matmul", shaders.Kernel{Code: m.Code, Push: args.Words(), Groups: m.Groups(args.M, args.N, batch), Views: m.Views[:]}, k.In(0), k.In(1), c)
 	}
 	if o.limit == 0 || o.batch*whole.StrideC <= o.limit {
-		add(whole, o.batch, buffer{n: n})
-		return steps
+		add(whole, o.batch, k.Out())
+		return
 	}
 	// Bindings begin at multiples of 64 elements: cuts are multiples of 64 rows, or of 16 products of whole vectors.
 	rows := max(o.limit/whole.LDC/64, 1) * 64
@@ -62,9 +52,9 @@ func (o matmulOp) steps(n *node) []step {
 			count := min(products, o.batch-z)
 			args := whole
 			args.OffsetA, args.OffsetB = z*whole.StrideA, z*whole.StrideB
-			add(args, count, buffer{n: n, offset: 4 * int64(z*whole.StrideC), length: 4 * int64(count*whole.StrideC)})
+			add(args, count, k.Out().Range(z*whole.StrideC, count*whole.StrideC))
 		}
-		return steps
+		return
 	}
 	for z := range o.batch {
 		for r := 0; r < o.m; r += rows {
@@ -75,10 +65,9 @@ func (o matmulOp) steps(n *node) []step {
 				args.OffsetA = z*whole.StrideA + r
 			}
 			at := z*whole.StrideC + r*whole.LDC
-			add(args, 1, buffer{n: n, offset: 4 * int64(at), length: 4 * int64(args.M*whole.LDC)})
+			add(args, 1, k.Out().Range(at, args.M*whole.LDC))
 		}
 	}
-	return steps
 }
 
 func (o matmulOp) arguments() shaders.MatMulArgs {
@@ -107,27 +96,13 @@ func planMatmuls(outputs []*node, p gpu.Profile) []*node {
 	if !p.TexelReads {
 		target.MaxTexels = 0
 	}
-	done := map[*node]*node{}
-	for _, n := range reach(outputs, nil) {
-		in := make([]*node, len(n.in()))
-		for i, x := range n.in() {
-			in[i] = done[x]
+	return rewrite(outputs, func(n *node, in []*node) *node {
+		o, ok := n.op.(contractOp)
+		if !ok || !n.spec.DType.IsFloat() {
+			return nil
 		}
-		done[n] = n
-		if !slices.Equal(in, n.in()) {
-			done[n] = newNode(n.op, in, n.spec, n.pc)
-		}
-		if o, ok := n.op.(contractOp); ok && n.spec.DType.IsFloat() {
-			if m := o.matmul(done[n], target, int(p.MaxStorageRange/4)); m != nil {
-				done[n] = m
-			}
-		}
-	}
-	out := make([]*node, len(outputs))
-	for i, n := range outputs {
-		out[i] = done[n]
-	}
-	return out
+		return o.matmul(newNode(o, in, n.spec, n.pc), target, int(p.MaxStorageRange/4))
+	})
 }
 
 // matmul is contraction n as a matmul, or nil where that does not pay.

@@ -51,9 +51,25 @@ func Vectorize(what string, f func([]Tensor) []Tensor, in []Tensor, axes []int, 
 			mapped = append(mapped, s)
 		}
 	}
+	several := results{}
 	for _, a := range recordSince(outs, mapped) {
-		if _, done := batched[a.node]; !done && anyMapped(batched, a.from) {
-			batched[a.node] = batchNode(a, batched, size)
+		if _, done := batched[a.node]; done {
+			continue
+		}
+		switch op := a.op.(type) {
+		case pickOp:
+			if all := several[a.from[0]]; all != nil {
+				batched[a.node] = all[op.i]
+			}
+		case multiOp:
+			if anyMapped(batched, a.from) {
+				in, flags := operands(a, batched)
+				several[a.node] = op.BatchAll(a.multiCall(op), in, flags, size)
+			}
+		default:
+			if anyMapped(batched, a.from) {
+				batched[a.node] = batchNode(a, batched, size)
+			}
 		}
 	}
 
@@ -91,16 +107,22 @@ func anyMapped(batched map[*node]Tensor, in []*node) bool {
 
 // batchNode rewrites one node for all samples.
 func batchNode(a applied, batched map[*node]Tensor, size int) Tensor {
-	in := tensors(a.from)
-	flags := make([]bool, len(in))
-	for i, x := range a.from {
-		if b, ok := batched[x]; ok {
-			in[i], flags[i] = b, true
-		}
-	}
+	in, flags := operands(a, batched)
 	out := a.op.Batch(a.call(), in, flags, size)
 	if want := a.spec.Shape.prepend(size); !out.Shape().Equal(want) || out.DType() != a.spec.DType {
 		panic("BUG: graph: batching rule of " + a.op.Name() + " gave " + out.Spec().String() + ", want " + want.String())
 	}
 	return out
+}
+
+// operands are a node's operands for all samples where they have the sample axis.
+func operands(a applied, batched map[*node]Tensor) (in []Tensor, flags []bool) {
+	in = tensors(a.from)
+	flags = make([]bool, len(in))
+	for i, x := range a.from {
+		if b, ok := batched[x]; ok {
+			in[i], flags[i] = b, true
+		}
+	}
+	return in, flags
 }
