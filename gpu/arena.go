@@ -42,7 +42,7 @@ func (d *Device) dropArena() {
 
 // shrinkArena frees the arena if no live program needs one of this size. mu is held.
 func (d *Device) shrinkArena() {
-	if d.arena.b == nil {
+	if d.arena.b == nil || d.looping != nil {
 		return
 	}
 	var need int64

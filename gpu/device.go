@@ -32,6 +32,7 @@ type Device struct {
 	kernels   kernelCache
 	programs  map[*program]struct{}
 	arena     arena
+	looping   chan struct{} // closed at the end of the run that has the device for itself, nil without one
 	stats     Stats
 
 	garbageMu sync.Mutex // a lock of its own: cleanups must never wait for a driver call

@@ -16,10 +16,10 @@ func (p *Program) SubmitBare(args []*Array) (fence, timeline func() error, err e
 		return nil, nil, err
 	}
 	r := p.s.recordings[0]
-	fence = func() error { return d.vk.SubmitFenceWait(r.command) }
+	fence = func() error { return d.vk.SubmitFenceWait(r.commands[0]) }
 	timeline = func() error {
 		d.submitted++
-		if err := d.vk.Submit(r.command, d.submitted); err != nil {
+		if err := d.vk.Submit(r.commands[0], d.submitted); err != nil {
 			return err
 		}
 		_, err := d.vk.Wait(d.submitted, 1e9)

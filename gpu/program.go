@@ -38,6 +38,7 @@ type ProgramSpec struct {
 	Slots      []int64 // the least bytes of each argument
 	ArenaBytes int64
 	Dispatches []Dispatch
+	Loops      []Loop
 }
 
 // Program is a sequence of dispatches that is recorded once and submitted often.
@@ -59,7 +60,8 @@ type program struct {
 	spec       []Dispatch // those with work to do
 	index      []int      // their places among the given ones
 	total      int        // given ones
-	barriers   []bool     // before each dispatch, if no two arguments are the same array
+	segments   []segment  // command buffers
+	stages     []stage    // how they are submitted
 	refs       []reference
 	push       []uint32
 	template   []vk.Dispatch
@@ -72,6 +74,7 @@ type program struct {
 
 	writes     []vk.Write // scratch of recording
 	dispatches []vk.Dispatch
+	sets       []uint64
 }
 
 // reference is one descriptor: where it goes and what it shows.
@@ -93,6 +96,9 @@ func (d *Device) NewProgram(ctx context.Context, spec ProgramSpec) (*Program, er
 		if err := d.checkDispatch(&spec, &spec.Dispatches[i]); err != nil {
 			return nil, fmt.Errorf("gpu: program %q, dispatch %d: %w", spec.Name, i, err)
 		}
+	}
+	if err := d.checkLoops(&spec); err != nil {
+		return nil, fmt.Errorf("gpu: program %q, %w", spec.Name, err)
 	}
 	if spec.ArenaBytes < 0 {
 		return nil, fmt.Errorf("gpu: program %q: an arena of %d bytes", spec.Name, spec.ArenaBytes)
@@ -173,7 +179,9 @@ func (d *Device) checkRange(kind BindingKind, size int64) error {
 func newProgram(d *Device, spec ProgramSpec) *program {
 	s := &program{d: d, name: spec.Name, slots: slices.Clone(spec.Slots), written: make([]bool, len(spec.Slots)), arena: spec.ArenaBytes,
 		total: len(spec.Dispatches)}
+	place := make([]int, len(spec.Dispatches)) // among those with work, -1 for the others
 	for at, c := range spec.Dispatches {
+		place[at] = -1
 		if c.Groups[0] == 0 || c.Groups[1] == 0 || c.Groups[2] == 0 {
 			continue
 		}
@@ -198,11 +206,11 @@ func newProgram(d *Device, spec ProgramSpec) *program {
 		s.template = append(s.template, vk.Dispatch{Layout: c.Kernel.layout.pipeline, Groups: c.Groups,
 			PushOffset: uint32(len(s.push)), PushWords: uint32(len(c.Push))})
 		s.push = append(s.push, c.Push...)
+		place[at] = len(s.spec)
 		s.spec, s.index = append(s.spec, c), append(s.index, at)
 	}
-	s.barriers = planBarriers(s.spec, nil)
+	s.schedule(spec, place)
 	s.writes = make([]vk.Write, len(s.refs))
-	s.dispatches = make([]vk.Dispatch, len(s.template))
 	return s
 }
 

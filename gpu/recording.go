@@ -14,15 +14,15 @@ const maxInFlight = 8
 
 // recording is a command buffer with its descriptor sets, for one set of arguments.
 type recording struct {
-	command vk.Command
-	pool    uint64
-	queries uint64 // timestamps, 0 for none
-	sets    []uint64
-	keys    []rangeKey // the arguments, then the arena
-	epoch   uint64     // of the texel views it names
-	ticket  uint64     // of its last submission
-	used    uint64     // the program's clock at that time
-	valid   bool
+	commands []vk.Command // one for each of the program's segments
+	pool     uint64
+	queries  uint64 // timestamps, 0 for none
+	sets     []uint64
+	keys     []rangeKey // the arguments, then the arena
+	epoch    uint64     // of the texel views it names
+	ticket   uint64     // of its last submission
+	used     uint64     // the program's clock at that time
+	valid    bool
 }
 
 // rangeKey identifies memory, not an array: a new array in the place of a closed one needs no new recording.
@@ -39,7 +39,9 @@ func keyOf(b *block) rangeKey {
 }
 
 func (r *recording) free(v *vk.Device) {
-	v.FreeCommand(r.command)
+	for _, c := range r.commands {
+		v.FreeCommand(c)
+	}
 	if r.pool != 0 {
 		v.FreeSets(r.pool)
 	}
@@ -71,13 +73,21 @@ func (s *program) run(ctx context.Context, args []*Array) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.looped() {
+		return s.runLoops(ctx, args)
+	}
 	d := s.d
 	for {
 		blocker, err := s.tryRun(args)
-		if err != nil || blocker == 0 {
+		switch {
+		case err == errBusy:
+			err = d.whenFree(ctx)
+		case err == nil && blocker != 0:
+			err = d.wait(ctx, blocker)
+		default:
 			return err
 		}
-		if err := d.wait(ctx, blocker); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -91,11 +101,8 @@ func (s *program) tryRun(args []*Array) (blocker uint64, err error) {
 	if err := s.prepare(args); err != nil || len(s.spec) == 0 {
 		return 0, err
 	}
-	if d.submitted-d.completed >= maxInFlight {
-		ticket := d.submitted - maxInFlight + 1
-		if ok, err := d.reached(ticket); err != nil || !ok {
-			return ticket, err
-		}
+	if blocker, err := d.tooMuchInFlight(); err != nil || blocker != 0 {
+		return blocker, err
 	}
 	r := s.match(args)
 	if r == nil {
@@ -106,12 +113,27 @@ func (s *program) tryRun(args []*Array) (blocker uint64, err error) {
 			return 0, err
 		}
 	}
-	return 0, s.submit(r, args)
+	return 0, s.submit(r, 0, args)
+}
+
+// tooMuchInFlight gives the ticket to wait for before the next submission, 0 when there is room. mu is held.
+func (d *Device) tooMuchInFlight() (blocker uint64, err error) {
+	if d.submitted-d.completed < maxInFlight {
+		return 0, nil
+	}
+	ticket := d.submitted - maxInFlight + 1
+	if ok, err := d.reached(ticket); err != nil || !ok {
+		return ticket, err
+	}
+	return 0, nil
 }
 
 // prepare checks the arguments and makes room for the temporaries. mu is held.
 func (s *program) prepare(args []*Array) error {
 	d := s.d
+	if d.looping != nil {
+		return errBusy
+	}
 	if s.arena > 0 && !s.closed {
 		// First, because it may give mu up; the checks must hold until the submission.
 		if err := d.growArena(s.arena); err != nil {
@@ -120,6 +142,9 @@ func (s *program) prepare(args []*Array) error {
 	}
 	if err := d.usable(); err != nil {
 		return err
+	}
+	if d.looping != nil { // mu was given up
+		return errBusy
 	}
 	if s.closed {
 		return closedError(fmt.Sprintf("program %q", s.name))
@@ -185,12 +210,17 @@ func (s *program) newRecording() (*recording, error) {
 	d.buryRecordings()
 	r := &recording{keys: make([]rangeKey, len(s.slots)+1)}
 	var err error
-	if r.command, err = d.vk.NewCommand(); err != nil {
-		return nil, d.failed("making a command buffer", err)
+	for range s.segments {
+		c, err := d.vk.NewCommand()
+		if err != nil {
+			r.free(d.vk)
+			return nil, d.failed("making a command buffer", err)
+		}
+		r.commands = append(r.commands, c)
 	}
 	if len(s.layouts) > 0 {
 		if r.pool, r.sets, err = d.vk.NewSets(s.layouts, s.storage, s.texel); err != nil {
-			d.vk.FreeCommand(r.command)
+			r.free(d.vk)
 			return nil, d.failed(fmt.Sprintf("making %d descriptor sets", len(s.layouts)), err)
 		}
 	}
@@ -215,23 +245,36 @@ func (s *program) record(r *recording, args []*Array, queries uint64) error {
 			}
 		}
 	}
-	barriers := s.barriers
-	if alias := aliases(args); alias != nil {
-		barriers = planBarriers(s.spec, alias)
-	}
-	copy(s.dispatches, s.template)
+	s.sets = s.sets[:0] // by dispatch
 	set := 0
-	for i := range s.dispatches {
+	for i := range s.spec {
+		at := uint64(0)
 		if len(s.spec[i].Bindings) > 0 {
-			s.dispatches[i].Set = r.sets[set]
+			at = r.sets[set]
 			set++
 		}
-		if barriers[i] {
-			s.dispatches[i].Barrier = 1
-		}
+		s.sets = append(s.sets, at)
 	}
-	if err := d.vk.Record(r.command, s.writes, s.dispatches, s.push, queries); err != nil {
-		return d.failed(fmt.Sprintf("recording program %q", s.name), err)
+	alias := aliases(args)
+	writes := s.writes
+	for i, seg := range s.segments {
+		barriers := seg.barriers
+		if alias != nil {
+			barriers = planBarriers(s.pick(seg.order), alias)
+		}
+		s.dispatches = s.dispatches[:0]
+		for j, at := range seg.order {
+			c := s.template[at]
+			c.Set = s.sets[at]
+			if barriers[j] {
+				c.Barrier = 1
+			}
+			s.dispatches = append(s.dispatches, c)
+		}
+		if err := d.vk.Record(r.commands[i], writes, s.dispatches, s.push, queries); err != nil {
+			return d.failed(fmt.Sprintf("recording program %q", s.name), err)
+		}
+		writes = nil // the sets are the same in all
 	}
 	for i, a := range args {
 		r.keys[i] = keyOf(a.b)
@@ -299,10 +342,10 @@ func aliases(args []*Array) []int {
 	return alias
 }
 
-// submit queues a recording and notes what it uses. mu is held.
-func (s *program) submit(r *recording, args []*Array) error {
+// submit queues a segment of a recording and notes what it uses. mu is held.
+func (s *program) submit(r *recording, segment int, args []*Array) error {
 	d := s.d
-	ticket, err := d.submit(r.command)
+	ticket, err := d.submit(r.commands[segment])
 	if err != nil {
 		return err
 	}

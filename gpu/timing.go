@@ -28,9 +28,17 @@ func (s *program) profile(ctx context.Context, args []*Array) ([]time.Duration, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if s.hasLoops() {
+		return nil, fmt.Errorf("gpu: program %q: it has loops, whose dispatches have no single time", s.name)
+	}
 	times := make([]time.Duration, s.total)
 	ticks := make([]uint64, len(s.spec)+1)
 	r, queries, err := s.submitTimed(args)
+	for err == errBusy {
+		if err = d.whenFree(ctx); err == nil {
+			r, queries, err = s.submitTimed(args)
+		}
+	}
 	if err != nil || r == nil {
 		return times, err
 	}
@@ -75,7 +83,7 @@ func (s *program) submitTimed(args []*Array) (*recording, uint64, error) {
 		return nil, 0, d.failed("making a pool of timestamps", err)
 	}
 	if err = s.record(r, args, r.queries); err == nil {
-		err = s.submit(r, args)
+		err = s.submit(r, 0, args)
 	}
 	if err != nil {
 		r.free(d.vk)
@@ -87,6 +95,15 @@ func (s *program) submitTimed(args []*Array) (*recording, uint64, error) {
 
 // runProfiled is Run under LAVAGRAD_DEBUG=profile.
 func (p *Program) runProfiled(ctx context.Context, args []*Array) error {
+	if p.s.hasLoops() {
+		start := time.Now()
+		err := p.s.run(ctx, args)
+		if err == nil {
+			err = p.s.d.Wait(ctx)
+		}
+		p.s.d.log.LogAttrs(ctx, slog.LevelDebug, "gpu: program with loops", slog.String("program", p.s.name), slog.Duration("time", time.Since(start)))
+		return err
+	}
 	times, err := p.Profile(ctx, args)
 	if err != nil {
 		return errors.Join(fmt.Errorf("gpu: LAVAGRAD_DEBUG=profile: program %q", p.s.name), err)

@@ -18,6 +18,7 @@ type executable struct {
 	source  *lifted      // only with LAVAGRAD_DEBUG=checkcpu: the graph as it was traced
 	specs   []Spec       // of the outputs, without the checks'
 	checks  []check      // one hidden int32 output each
+	flags   int          // words that the host reads to end loops, one hidden output each
 }
 
 type check struct {
@@ -35,16 +36,9 @@ func compile(ctx context.Context, dev *gpu.Device, l *lifted, checked bool) (*ex
 	for _, n := range l.outputs {
 		x.specs = append(x.specs, n.spec)
 	}
-	outputs := l.outputs
-	if checked {
-		outputs = x.addChecks(outputs)
-	}
-	p := dev.Profile()
-	outputs = simplify(outputs)                                                   // pass_simplify.go
-	outputs = separate(outputs)                                                   // pass_simplify.go
-	outputs = planMatmuls(outputs, p)                                             // pass_matmul.go
-	outputs = isolate(outputs)                                                    // kernelop.go
-	steps := lower(outputs, targetOf(p), min(p.MaxBindings, 24), p.MaxAllocation) // pass_fuse.go, pass_lower.go
+	outputs := x.addChecks(l.outputs, checked) // pass_control.go
+	steps := passes(outputs, dev.Profile())    // pass_lower.go
+	outputs = steps.outputs
 	if flags.Dump != "" {
 		if err := dump(flags.Dump, l, outputs, steps); err != nil {
 			return nil, err
@@ -56,19 +50,6 @@ func compile(ctx context.Context, dev *gpu.Device, l *lifted, checked bool) (*ex
 		return nil, err
 	}
 	return x, nil
-}
-
-// addChecks appends the hidden output of every check that the outputs depend on.
-func (x *executable) addChecks(outputs []*node) []*node {
-	all := append([]*node(nil), outputs...)
-	for _, n := range reach(outputs, nil) {
-		if c, ok := n.op.(checkOp); ok {
-			cond := n.in()[1]
-			x.checks = append(x.checks, check{n, cond.spec.Shape})
-			all = append(all, c.firstFalse(Tensor{cond}).n)
-		}
-	}
-	return all
 }
 
 // targetOf is what kernels must know of a device.
@@ -88,7 +69,7 @@ func targetOf(p gpu.Profile) shaders.Target {
 }
 
 // link plans memory, uploads tables and hands the steps to the runtime. The program's arguments are the
-// parameters, the tables, the outputs and the checks.
+// parameters, the tables, the outputs, the checks and the conditions of loops.
 func (x *executable) link(ctx context.Context, params, outputs []*node, l *lowered) error {
 	spec := gpu.ProgramSpec{Name: "graph"}
 	slot := map[*node]int{}
@@ -120,6 +101,15 @@ func (x *executable) link(ctx context.Context, params, outputs []*node, l *lower
 	for _, n := range outputs {
 		add(storage(n))
 	}
+	for _, r := range l.loops {
+		if r.while == nil {
+			continue
+		}
+		if _, done := slot[r.while.n]; !done {
+			add(r.while.n)
+			x.flags++
+		}
+	}
 
 	where := func(b buffer) (int, bool) {
 		s, ok := slot[b.n]
@@ -133,26 +123,28 @@ func (x *executable) link(ctx context.Context, params, outputs []*node, l *lower
 	}
 	place, arena := planMemory(l, func(b buffer) bool { _, ok := where(b); return !ok }, size)
 	spec.ArenaBytes = arena
-	for _, s := range l.steps {
-		if s.kernel.Groups[0] == 0 {
-			continue // nothing to compute
+	bind := func(b buffer) gpu.Binding {
+		bind := gpu.Binding{Slot: gpu.Arena}
+		if at, ok := where(b); ok {
+			bind.Slot = at
+		} else {
+			bind.Offset, bind.Size = place[b.whole()].offset, roundUp(max(size(b), 16), 16)
 		}
+		if b.length > 0 {
+			bind.Offset, bind.Size = bind.Offset+b.offset, roundUp(b.length, 16)
+		}
+		return bind
+	}
+	for _, s := range l.steps {
 		if inspectKernel != nil {
 			inspectKernel(s.name, s.kernel.Code)
 		}
 		d := gpu.Dispatch{Push: s.kernel.Push, Groups: s.kernel.Groups}
 		kinds := make([]gpu.BindingKind, len(s.args))
 		for i, b := range s.args {
-			bind := gpu.Binding{Slot: gpu.Arena, Write: s.writes[i]}
-			if at, ok := where(b); ok {
-				bind.Slot = at
-			} else {
-				bind.Offset, bind.Size = place[b.whole()].offset, roundUp(max(size(b), 16), 16)
-			}
-			if b.length > 0 {
-				bind.Offset, bind.Size = bind.Offset+b.offset, roundUp(b.length, 16)
-			}
-			d.Bindings = append(d.Bindings, bind)
+			bound := bind(b)
+			bound.Write = s.writes[i]
+			d.Bindings = append(d.Bindings, bound)
 			kinds[i] = bindingKinds[s.kernel.Views[i]]
 		}
 		k, err := x.dev.Kernel(ctx, gpu.KernelSpec{Name: s.name, Code: s.kernel.Code, Bindings: kinds, PushWords: len(s.kernel.Push)})
@@ -161,6 +153,14 @@ func (x *executable) link(ctx context.Context, params, outputs []*node, l *lower
 		}
 		d.Kernel = k
 		spec.Dispatches = append(spec.Dispatches, d)
+	}
+	for _, r := range l.loops {
+		loop := gpu.Loop{First: r.first, Last: r.last, Count: r.count}
+		if r.while != nil {
+			w := bind(*r.while)
+			loop.While = &w
+		}
+		spec.Loops = append(spec.Loops, loop)
 	}
 	p, err := x.dev.NewProgram(ctx, spec)
 	if err != nil {
@@ -203,11 +203,11 @@ var (
 
 // run executes the program on args and gives new arrays for the outputs.
 func (x *executable) run(ctx context.Context, args []*gpu.Array) ([]*gpu.Array, error) {
-	all := make([]*gpu.Array, 0, len(args)+len(x.tables)+len(x.specs)+len(x.checks))
+	all := make([]*gpu.Array, 0, len(args)+len(x.tables)+len(x.specs)+len(x.checks)+x.flags)
 	all = append(append(all, args...), x.tables...)
 	first := len(all)
 	var err error
-	for i := 0; i < len(x.specs)+len(x.checks) && err == nil; i++ {
+	for i := 0; i < len(x.specs)+len(x.checks)+x.flags && err == nil; i++ {
 		spec := Spec{Int32, nil}
 		if i < len(x.specs) {
 			spec = x.specs[i]
@@ -229,8 +229,15 @@ func (x *executable) run(ctx context.Context, args []*gpu.Array) ([]*gpu.Array, 
 			inspectResult(all[first+i], bytesOf(s))
 		}
 	}
+	hidden := len(all) // where the loops' flags begin
+	if err == nil {
+		hidden = first + len(x.specs) + len(x.checks)
+		for _, a := range all[hidden:] {
+			a.Close()
+		}
+	}
 	if err == nil && len(x.checks) > 0 {
-		err = x.verify(ctx, all[first+len(x.specs):])
+		err = x.verify(ctx, all[first+len(x.specs):hidden])
 	}
 	if err == nil {
 		err = x.checkResults(ctx, args, all[first:first+len(x.specs)])

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/shaders"
@@ -30,20 +31,49 @@ type step struct {
 // lowered is a program's list of dispatches before memory is planned.
 type lowered struct {
 	steps    []step
-	scratch  []int // elements of each scratch array
+	loops    []loopRange
+	scratch  []int   // elements of each scratch array
+	outputs  []*node // as the passes left them
+	order    []*node
+	rounds   map[*node]*roundPlan // of the loops
+	profile  gpu.Profile
 	target   shaders.Target
 	bindings int   // the most arguments of a kernel
 	bytes    int64 // the most bytes of an array
 }
 
+// passes brings a graph, without checks and branches, to dispatches.
+func passes(outputs []*node, p gpu.Profile) *lowered {
+	outputs = simplify(outputs)       // pass_simplify.go
+	outputs = separate(outputs)       // pass_simplify.go
+	outputs = planMatmuls(outputs, p) // pass_matmul.go
+	outputs = isolate(outputs)        // kernelop.go
+	return lower(outputs, p)          // pass_fuse.go, pass_lower.go, loops.go
+}
+
+// body is passes for what a loop of this program repeats.
+func (l *lowered) body(outputs []*node) *lowered { return passes(outputs, l.profile) }
+
+// picked is the node of a tuple's result, nil where nobody reads it.
+func (l *lowered) picked(tuple *node, i int) *node {
+	for _, n := range l.order {
+		if p, ok := n.op.(pickOp); ok && p.i == i && n.in()[0] == tuple {
+			return n
+		}
+	}
+	return nil
+}
+
 // lower emits every kernel of the plan. Where a fusion decision cannot stand it is undone and the
-// graph is fused again: conflicts only ever separate nodes, so this ends. No kernel has more than the given number of
-// arguments, and no array more bytes than given.
-func lower(outputs []*node, target shaders.Target, bindings int, bytes int64) *lowered {
+// graph is fused again: conflicts only ever separate nodes, so this ends. No kernel has more arguments than the device
+// binds, and no array more bytes than it allocates.
+func lower(outputs []*node, profile gpu.Profile) *lowered {
 	forced, alone := map[*node]bool{}, map[*node]bool{}
+	rounds := map[*node]*roundPlan{}
 	for {
 		p := fuse(outputs, forced, alone)
-		out := &lowered{target: target, bindings: bindings, bytes: bytes}
+		out := &lowered{outputs: outputs, order: p.order, rounds: rounds, profile: profile, target: targetOf(profile),
+			bindings: min(profile.MaxBindings, mostBindings), bytes: profile.MaxAllocation}
 		var c *conflict
 		for _, k := range p.kernels {
 			if c = out.kernel(p, k); c != nil {
@@ -84,8 +114,15 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan) *conflict {
 		k.own[n] = true
 	}
 	values := make([]*shaders.Expr, len(plan.roots))
+	dests, places := slices.Clone(plan.roots), make([]shaders.Index, len(values)) // where the values go
 	for i, n := range plan.roots {
 		values[i] = k.value(n, k.space)
+		places[i] = linear(k.space, shape)
+		if o, ok := n.op.(putOp); ok {
+			dests[i] = o.dest
+			row := shaders.ValueIndex(k.value(n.in()[1], nil), 0, max(o.dest.spec.Shape[0]-1, 0))
+			places[i] = places[i].Add(row.Scale(shape.Size()))
+		}
 	}
 	if k.conflict != nil {
 		return k.conflict
@@ -97,9 +134,8 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan) *conflict {
 	for _, n := range k.order {
 		args = append(args, buffer{n: n})
 	}
-	at := linear(k.space, shape)
-	for i, n := range plan.roots {
-		k.f.Store(k.f.AddArg(shaders.Arg{Kind: n.spec.DType.kind(), Size: shape.Size()}), at, values[i])
+	for i, n := range dests {
+		k.f.Store(k.f.AddArg(shaders.Arg{Kind: n.spec.DType.kind(), Size: n.spec.Shape.Size()}), places[i], values[i])
 		args = append(args, buffer{n: n})
 	}
 	name := kernelName(plan.roots)
@@ -137,6 +173,9 @@ func (l *lowered) append(name string, f *shaders.Fused, args []buffer, roots []*
 		l.steps = append(l.steps, s)
 	}
 }
+
+// mostBindings is how many arrays one kernel binds at most: more has no use.
+const mostBindings = 24
 
 // kernelName names a kernel after the ops of its first root, for profiles and dumps.
 func kernelName(roots []*node) string {

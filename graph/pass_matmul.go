@@ -12,6 +12,7 @@ import (
 // contractions, after all differentiation and batching.
 type matmulOp struct {
 	opaqueRules
+	compilerRules
 	form    shaders.MatMulForm
 	batch   int
 	m, n, k int
@@ -20,16 +21,6 @@ type matmulOp struct {
 }
 
 func (matmulOp) Name() string { return "matmul" }
-
-// late marks the rules that never run on nodes of the compiler's own.
-func (matmulOp) late() { panic("BUG: graph: a compiled matmul was transformed") }
-
-func (o matmulOp) Infer([]Spec) (Spec, error)               { o.late(); return Spec{}, nil }
-func (o matmulOp) Eval(*Host, []*Host)                      { o.late() }
-func (o matmulOp) JVP(Call, []Tensor) Tensor                { o.late(); return Tensor{} }
-func (o matmulOp) VJP(Call, Tensor) []Tensor                { o.late(); return nil }
-func (o matmulOp) Batch(Call, []Tensor, []bool, int) Tensor { o.late(); return Tensor{} }
-func (o matmulOp) Cases() []Case                            { return nil }
 
 // Kernels: one dispatch, or as many as keep the result within what a binding holds.
 func (o matmulOp) Kernels(k *Kernels, _ Operands) {

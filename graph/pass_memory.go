@@ -34,6 +34,20 @@ func planMemory(l *lowered, temporary func(buffer) bool, size func(buffer) int64
 			lives[j].last = i
 		}
 	}
+	// What a loop reads of before, or leaves for after, or hands from round to round, lives as long as the loop.
+	for changed := true; changed; {
+		changed = false
+		for _, r := range l.loops {
+			for i := range lives {
+				x := &lives[i]
+				inside := x.first < r.last && x.last >= r.first
+				if inside && (x.first < r.first || x.last >= r.last) && (x.first > r.first || x.last < r.last-1) {
+					x.first, x.last = min(x.first, r.first), max(x.last, r.last-1)
+					changed = true
+				}
+			}
+		}
+	}
 	slices.SortStableFunc(lives, func(a, b life) int { return int(b.size - a.size) })
 	place := map[buffer]span{}
 	var placed []life

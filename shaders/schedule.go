@@ -78,6 +78,11 @@ func (f *Fused) paddable() bool {
 	a := f.axes[0]
 	ok := true
 	check := func(x Index) {
+		for _, t := range x.terms {
+			if t.atom.axis != a && t.coef%lanes != 0 {
+				ok = false // a row that begins, and ends, inside a vector
+			}
+		}
 		if x.opaque() != 0 || x.c%lanes != 0 || x.coef(a) > 1 || x.coef(a) < 0 {
 			ok = false
 		}

@@ -1,0 +1,284 @@
+package graph
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/gpu/gputest"
+)
+
+// controlCase is a function with control flow, of tensors of the given specs.
+type controlCase struct {
+	name    string
+	in      []Sample
+	f       func(x []Tensor) Tensor
+	forward bool // has no reverse mode
+}
+
+// newton is the square root of x by Newton's method, with as many rounds as it takes.
+func newton(x Tensor) Tensor {
+	type state struct{ Y, Last Tensor }
+	s := While(func(s state) Tensor { return s.Y.Sub(s.Last).Abs().Gt(s.Y.Scale(1e-7)) },
+		func(s state) state { return state{s.Y.Add(x.Div(s.Y)).Scale(0.5), s.Y} },
+		state{x.AddScalar(1).Scale(0.5), x.Like(0)})
+	return s.Y
+}
+
+var controlCases = []controlCase{
+	{name: "scan", in: []Sample{sample(3), sample(9, 3), sample(3, 3)}, f: func(x []Tensor) Tensor {
+		type out struct{ H, Sum Tensor }
+		last, ys := Scan(func(h Tensor, x1 Tensor) (Tensor, out) {
+			h = h.MatMul(x[2]).Add(x1).Tanh()
+			return h, out{h, h.Mul(x1).Sum()}
+		}, x[0], x[1])
+		return last.Sum().Add(ys.H.Square().Sum()).Add(ys.Sum.Exp().Mean())
+	}},
+	{name: "reverse scan", in: []Sample{sample(), sample(5)}, f: func(x []Tensor) Tensor {
+		last, ys := Scan(func(c, v Tensor) (Tensor, Tensor) { c = c.Scale(0.9).Add(v.Sin()); return c, c.Mul(v) }, x[0], x[1], Reverse())
+		return last.Mul(ys.Dot(Iota(0, 5).AsFloat()))
+	}},
+	{name: "long scan", in: []Sample{sample(7), sample(7)}, f: func(x []Tensor) Tensor {
+		last, _ := Scan(func(c Tensor, _ struct{}) (Tensor, struct{}) { return c.Mul(x[1].Sin()).Add(x[1]), struct{}{} }, x[0], struct{}{}, Rounds(301))
+		return last.Sum()
+	}},
+	{name: "fori", in: []Sample{sample(4)}, f: func(x []Tensor) Tensor {
+		return Fori(2, 40, func(i, c Tensor) Tensor { return c.Add(x[0].Div(i.AsFloat())).Cos() }, x[0]).Sum()
+	}},
+	{name: "scan in scan", in: []Sample{sample(3), sample(6, 3)}, f: func(x []Tensor) Tensor {
+		last, _ := Scan(func(c, v Tensor) (Tensor, struct{}) {
+			in, ys := Scan(func(d, w Tensor) (Tensor, Tensor) { d = d.Mul(w).Add(c.Mean()); return d, d.Sin() }, c.Sum(), v)
+			return c.Mul(in.Tanh()).Add(ys), struct{}{}
+		}, x[0], x[1])
+		return last.Sum()
+	}},
+	{name: "matmul in scan", in: []Sample{sample(32, 48), sample(48, 48)}, f: func(x []Tensor) Tensor {
+		return Fori(0, 5, func(_, h Tensor) Tensor { return h.MatMul(x[1]).Scale(0.1).Tanh() }, x[0]).Square().Mean()
+	}},
+	{name: "carry handed on", in: []Sample{sample(5), sample(5)}, f: func(x []Tensor) Tensor {
+		type pair struct{ A, B Tensor }
+		p := Fori(0, 21, func(_ Tensor, p pair) pair { return pair{p.B, p.A.Scale(0.5).Sub(p.B.Sin())} }, pair{x[0], x[1]})
+		return p.A.Dot(p.B)
+	}},
+	{name: "while", forward: true, in: []Sample{sampleIn(0.1, 90)}, f: func(x []Tensor) Tensor { return newton(x[0]) }},
+	{name: "while in scan", forward: true, in: []Sample{sampleIn(1, 9, 6)}, f: func(x []Tensor) Tensor {
+		_, ys := Scan(func(c, v Tensor) (Tensor, Tensor) { y := newton(v.Add(c)); return c.Add(y).Scale(0.5), y }, Scalar(1), x[0])
+		return ys.Sum()
+	}},
+	{name: "while never", forward: true, in: []Sample{sample(3)}, f: func(x []Tensor) Tensor {
+		return While(func(c Tensor) Tensor { return c.Sum().Gt(Scalar(1e6)) }, func(c Tensor) Tensor { return c.Exp() }, x[0]).Sum()
+	}},
+	{name: "cond", in: []Sample{sample(), sample(4)}, f: func(x []Tensor) Tensor {
+		y := Cond(x[0].Gt(Scalar(0)), func(v Tensor) Tensor { return v.Sin().Mul(x[0]) }, func(v Tensor) Tensor { return v.Square().Sub(x[0]) }, x[1])
+		return y.Sum()
+	}},
+	{name: "switch", in: []Sample{sampleIn(-2, 5), sample(4)}, f: func(x []Tensor) Tensor {
+		return Switch(x[0].Floor().AsInt(), []func(Tensor) Tensor{
+			func(v Tensor) Tensor { return v.Sum() },
+			func(v Tensor) Tensor { return v.Exp().Mean() },
+			func(v Tensor) Tensor { return v.Dot(v) },
+		}, x[1])
+	}},
+	{name: "while in cond", forward: true, in: []Sample{sampleIn(-9, 9)}, f: func(x []Tensor) Tensor {
+		// Newton's method never ends for negative numbers.
+		return Cond(x[0].Gt(Scalar(0.01)), newton, func(v Tensor) Tensor { return v.Neg() }, x[0])
+	}},
+	{name: "cond in scan", in: []Sample{sample(8)}, f: func(x []Tensor) Tensor {
+		last, _ := Scan(func(c, v Tensor) (Tensor, struct{}) {
+			return Cond(v.Lt(c), func(c Tensor) Tensor { return c.Mul(v) }, func(c Tensor) Tensor { return c.Add(v.Cos()) }, c), struct{}{}
+		}, Scalar(0.3), x[0])
+		return last
+	}},
+}
+
+func (c controlCase) draw(rng *rand.Rand) (in, tangents [][]float64) {
+	for _, s := range c.in {
+		in = append(in, draw(rng, s))
+		tangents = append(tangents, draw(rng, Sample{Spec: s.Spec}))
+	}
+	return in, tangents
+}
+
+func (c controlCase) literals(v [][]float64) []Tensor {
+	out := make([]Tensor, len(v))
+	for i, s := range c.in {
+		out[i] = literalOf(s.Spec, v[i])
+	}
+	return out
+}
+
+func reference(t *testing.T, x Tensor) []float64 {
+	t.Helper()
+	v, err := Reference(context.Background(), x)
+	require.NoError(t, err)
+	return v
+}
+
+// Derivatives of control flow on the evaluator: against central differences, against each other, and once more.
+func TestControlFlowDerivatives(t *testing.T) {
+	for _, c := range controlCases {
+		t.Run(c.name, func(t *testing.T) {
+			for seed := range uint64(4) {
+				values, tangents := c.draw(rand.New(rand.NewPCG(7, seed)))
+				in, ts := c.literals(values), c.literals(tangents)
+				moved := func(h float64) []Tensor {
+					m := make([][]float64, len(values))
+					for i, v := range values {
+						for j, x := range v {
+							m[i] = append(m[i], x+h*tangents[i][j])
+						}
+					}
+					return c.literals(m)
+				}
+				const h = 1e-5
+				differences := func(f func([]Tensor) Tensor) float64 {
+					return (reference(t, f(moved(h)))[0] - reference(t, f(moved(-h)))[0]) / (2 * h)
+				}
+				_, d := JVP(c.f, in, ts)
+				forward := reference(t, d)[0]
+				want := differences(c.f)
+				require.InDelta(t, want, forward, 2e-6*(1+math.Abs(want)), "jvp")
+				if c.forward {
+					continue
+				}
+				along := func(x []Tensor) Tensor { // the derivative along ts, in reverse mode
+					var sum Tensor
+					for i, g := range Grad(c.f)(x) {
+						sum = addTangent(sum, g.Mul(ts[i]).Sum())
+					}
+					return sum
+				}
+				require.InDelta(t, forward, reference(t, along(in))[0], 1e-9*(1+math.Abs(forward)), "vjp against jvp")
+				second := differences(along)
+				_, d = JVP(along, in, ts)
+				require.InDelta(t, second, reference(t, d)[0], 1e-5*(1+math.Abs(second)), "forward over reverse")
+				var sum float64
+				for i, g := range Grad(along)(in) {
+					for j, v := range reference(t, g) {
+						sum += v * tangents[i][j]
+					}
+				}
+				require.InDelta(t, second, sum, 1e-5*(1+math.Abs(second)), "reverse over reverse")
+			}
+		})
+	}
+}
+
+// Every function on the device: value, derivative, and vmap over every combination of arguments against a loop.
+func TestControlFlowOnDevice(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		for _, c := range controlCases {
+			t.Run(c.name, func(t *testing.T) {
+				values, tangents := c.draw(rand.New(rand.NewPCG(8, 9)))
+				var in, ts []Tensor
+				for i, s := range c.in {
+					in = append(in, upload(t, dev, s.Spec, values[i]))
+					ts = append(ts, upload(t, dev, s.Spec, tangents[i]))
+				}
+				y, dy := JVP(c.f, in, ts)
+				outs := []Tensor{y, dy}
+				if !c.forward {
+					outs = append(outs, Grad(c.f)(in)...)
+				}
+				for i, o := range outs {
+					requireCloseTo(t, 1e-3, reference(t, o), readAny(t, dev, o), 2e-5, []string{"value", "jvp", "grad", "grad", "grad"}[i])
+				}
+				closeAll(append(in, ts...), outs...)
+				for mask := 1; mask < 1<<len(c.in); mask++ {
+					for _, b := range []int{0, 1, 3} {
+						c.checkVmap(t, dev, mask, b)
+					}
+				}
+			})
+		}
+	})
+}
+
+func (c controlCase) checkVmap(t *testing.T, dev *gpu.Device, mask, b int) {
+	rng := rand.New(rand.NewPCG(5, uint64(mask)))
+	axes := make([]int, len(c.in))
+	in := make([]Tensor, len(c.in))
+	for i, s := range c.in {
+		axes[i] = Shared
+		shape := s.Spec.Shape
+		if mask>>i&1 == 1 {
+			axes[i] = i % (len(shape) + 1)
+			shape = append(append(append(Shape{}, shape[:axes[i]]...), b), shape[axes[i]:]...)
+		}
+		in[i] = upload(t, dev, Spec{s.Spec.DType, shape}, draw(rng, Sample{Spec{s.Spec.DType, shape}, s.Lo, s.Hi}))
+	}
+	f := func(x []Tensor) []Tensor {
+		outs := []Tensor{c.f(x)}
+		if !c.forward {
+			outs = append(outs, Grad(c.f)(x)...)
+		}
+		return outs
+	}
+	got := Vectorize("vmap", f, in, axes, func(int, int) (int, bool) { return 0, false })
+	want := make([][]float64, len(got))
+	for s := range b {
+		one := make([]Tensor, len(in))
+		for i, x := range in {
+			one[i] = x
+			if axes[i] != Shared {
+				one[i] = x.Index(axes[i], s)
+			}
+		}
+		for i, o := range f(one) {
+			want[i] = append(want[i], reference(t, o)...)
+		}
+	}
+	for i, g := range got {
+		what := []string{"value", "grad", "grad", "grad"}[i]
+		requireCloseTo(t, 1e-3, want[i], reference(t, g), 1e-9, "evaluated vmap of "+what)
+		requireCloseTo(t, 1e-3, want[i], readAny(t, dev, g), 5e-5, "vmap of "+what)
+	}
+	closeAll(in, got...)
+}
+
+// Gradients that the branch not taken would spoil stay out of the result.
+func TestCondKeepsNaNOut(t *testing.T) {
+	f := func(x Tensor) Tensor {
+		return Cond(x.Gt(Scalar(0)), func(v Tensor) Tensor { return v.Sqrt() }, func(v Tensor) Tensor { return v.Scale(3) }, x)
+	}
+	assert.Equal(t, []float64{3}, reference(t, Grad(f)(Scalar(0))))
+	assert.Equal(t, []float64{3}, reference(t, Grad(f)(Scalar(-4))))
+}
+
+func TestControlFlowErrors(t *testing.T) {
+	x := Scalar(1)
+	id := func(v Tensor) Tensor { return v }
+	for name, c := range map[string]struct {
+		f    func()
+		kind error
+		text string
+	}{
+		"carry changes shape": {func() { Fori(0, 9, func(_, c Tensor) Tensor { return Stack(0, c, c) }, x) }, ErrShape, "float32[2]"},
+		"carry changes dtype": {func() { While(func(c Tensor) Tensor { return c.Gt(x) }, func(c Tensor) Tensor { return c.AsInt() }, x) }, ErrShape, "int32"},
+		"condition no bool":   {func() { While(id, id, x) }, ErrDType, "bool"},
+		"predicate no scalar": {func() { Cond(Ones(3).Gt(x), id, id, x) }, ErrDType, "bool[3]"},
+		"branches differ":     {func() { Cond(x.Gt(x), id, func(v Tensor) Tensor { return v.AsInt() }, x) }, ErrShape, "branch 1"},
+		"no branch":           {func() { Switch[Tensor, Tensor](Int(0), nil, x) }, ErrArgument, "no branches"},
+		"no rounds":           {func() { Scan(func(c Tensor, _ struct{}) (Tensor, Tensor) { return c, c }, x, struct{}{}) }, ErrArgument, "graph.Rounds"},
+		"ragged": {func() {
+			Scan(func(c Tensor, v [2]Tensor) (Tensor, Tensor) { return c, c }, x, [2]Tensor{Ones(3), Ones(4)})
+		}, ErrShape, "3 rounds"},
+		"grad of while": {func() {
+			Grad(func(x Tensor) Tensor {
+				return While(func(c Tensor) Tensor { return c.Gt(x) }, func(c Tensor) Tensor { return c.Scale(0.5) }, x)
+			})(x)
+		}, ErrArgument, "use Scan or Fori"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := Try(c.f)
+			require.ErrorIs(t, err, c.kind)
+			assert.Contains(t, err.Error(), c.text)
+			assert.Contains(t, err.Error(), "control_test.go:")
+		})
+	}
+}

@@ -1,0 +1,319 @@
+package graph
+
+import (
+	"math"
+	"slices"
+)
+
+// addChecks prepares control flow for the device and appends the hidden output of every check that the outputs
+// depend on. Branches become selections, short loops their rounds; the results and operands of loops that nobody reads
+// vanish; checks inside loops are carried from round to round.
+func (x *executable) addChecks(outputs []*node, checked bool) []*node {
+	c := &controlPass{checked: checked}
+	outputs, pending := c.expand(outputs)
+	for _, p := range pending {
+		x.checks = append(x.checks, p.check)
+		outputs = append(outputs, p.found)
+	}
+	return outputs
+}
+
+// pendingCheck is a check with the position of its first false element, MaxInt32 when there is none.
+type pendingCheck struct {
+	check
+	found *node
+}
+
+// unrolled is the number of nodes up to which a loop is written out: then its rounds fuse.
+const unrolled = 200
+
+type controlPass struct{ checked bool }
+
+// expand rewrites the graph below outputs and lists its checks.
+func (c *controlPass) expand(outputs []*node) ([]*node, []pendingCheck) {
+	var pending []pendingCheck
+	order := reach(outputs, nil)
+	used := map[*node][]bool{} // the results of a tuple that somebody reads
+	for _, n := range order {
+		if p, ok := n.op.(pickOp); ok {
+			t := n.in()[0]
+			for len(used[t]) <= p.i {
+				used[t] = append(used[t], false)
+			}
+			used[t][p.i] = true
+		}
+	}
+	done := map[*node]*node{}
+	several := map[*node][]*node{}
+	for _, n := range order {
+		in := make([]*node, len(n.in()))
+		for i, x := range n.in() {
+			in[i] = done[x]
+		}
+		switch o := n.op.(type) {
+		case pickOp:
+			done[n] = several[n.in()[0]][o.i]
+		case switchOp:
+			all, p := c.branches(o, in)
+			several[n], pending = all, append(pending, p...)
+		case scanOp:
+			all, p := c.scan(o, in, used[n])
+			several[n], pending = all, append(pending, p...)
+		case whileOp:
+			all, p := c.while(o, in, used[n])
+			several[n], pending = all, append(pending, p...)
+		default:
+			done[n] = n
+			if !slices.Equal(in, n.in()) {
+				done[n] = newNode(n.op, in, n.spec, n.pc)
+			}
+		}
+		if o, ok := n.op.(checkOp); ok && c.checked {
+			cond := done[n].in()[1]
+			pending = append(pending, pendingCheck{check{n, cond.spec.Shape}, o.firstFalse(Tensor{cond}).n})
+		}
+	}
+	out := make([]*node, len(outputs))
+	for i, o := range outputs {
+		out[i] = done[o]
+	}
+	return out, pending
+}
+
+// branches is a switch written out.
+func (c *controlPass) branches(o switchOp, in []*node) ([]*node, []pendingCheck) {
+	r := region{}
+	for _, x := range in {
+		r.params = append(r.params, stand(x.spec))
+	}
+	r.outs = nodes(o.inlined(tensors(r.params)))
+	body, checks := c.body(r)
+	all := nodes(body.call(tensors(in)))
+	return all[:len(r.outs)], pendingOf(checks, all[len(r.outs):])
+}
+
+// body is a region made ready for the device, with its checks as further outputs.
+func (c *controlPass) body(r region) (region, []check) {
+	outs, pending := c.expand(r.outs)
+	var checks []check
+	for _, p := range pending {
+		checks = append(checks, p.check)
+		outs = append(outs, p.found)
+	}
+	return closed(r.params, outs), checks
+}
+
+// closed is the region of the given parameters and outputs.
+func closed(params, outs []*node) region {
+	l, err := lift(params, outs)
+	if err != nil {
+		panic(err)
+	}
+	return region{params: l.params, outs: l.outputs, key: l.key}
+}
+
+// needed says which leaves of the carry a loop must keep: those whose last value is used, and what they depend on.
+func needed(r region, keep []bool, others ...*node) []bool {
+	keep = slices.Clone(keep)
+	for {
+		roots := slices.Clone(others)
+		for i, k := range keep {
+			if k {
+				roots = append(roots, r.outs[i])
+			}
+		}
+		reached := map[*node]bool{}
+		for _, n := range reach(roots, nil) {
+			reached[n] = true
+		}
+		changed := false
+		for i := range keep {
+			if reached[r.params[i]] && !keep[i] {
+				keep[i], changed = true, true
+			}
+		}
+		if !changed {
+			return keep
+		}
+	}
+}
+
+func (c *controlPass) scan(o scanOp, in []*node, used []bool) ([]*node, []pendingCheck) {
+	body, checks := c.body(o.body)
+	outputs := len(o.body.outs) - o.carry
+	isUsed := func(i int) bool { return i < len(used) && used[i] }
+	keep := make([]bool, o.carry)
+	var others []*node
+	var written []int // outputs that somebody reads
+	for i := range o.carry {
+		keep[i] = isUsed(i) || isUsed(o.carry+outputs+i)
+	}
+	for i := o.carry; i < o.carry+outputs; i++ {
+		if isUsed(i) {
+			written = append(written, i)
+			others = append(others, body.outs[i])
+		}
+	}
+	found := body.outs[o.carry+outputs:]
+	keep = needed(body, keep, slices.Concat(others, found)...)
+
+	var carry []int
+	var params, outs, operands []*node
+	for i, k := range keep {
+		if k {
+			carry = append(carry, i)
+			params, outs, operands = append(params, body.params[i]), append(outs, body.outs[i]), append(operands, in[i])
+		}
+	}
+	kept := len(carry)
+	for _, f := range found { // the first failure of all rounds
+		p := stand(f.spec)
+		params, outs = append(params, p), append(outs, Tensor{p}.Min(Tensor{f}).n)
+		operands = append(operands, Int(math.MaxInt32).n)
+	}
+	small := scanOp{rounds: o.rounds, reverse: o.reverse, carry: len(outs)}
+	outs = append(outs, others...)
+	reached := map[*node]bool{}
+	for _, x := range reach(outs, nil) {
+		reached[x] = true
+	}
+	for i := o.carry; i < len(in); i++ {
+		if reached[body.params[i]] {
+			params, operands = append(params, body.params[i]), append(operands, in[i])
+			if i < o.carry+o.walked {
+				small.walked++
+			}
+		}
+	}
+	small.body = closed(params, outs)
+
+	var all []*node
+	if o.rounds*len(reach(small.body.outs, nil)) <= unrolled && !keepLoops {
+		all = nodes(small.unroll(tensors(operands)))
+	} else {
+		all = nodes(applyMulti(small, tensors(operands)...))
+	}
+	result := make([]*node, o.carry+outputs+o.carry)
+	for i, at := range carry {
+		result[at] = all[i]
+		result[o.carry+outputs+at] = all[len(small.body.outs)+i]
+	}
+	for i, at := range written {
+		result[at] = all[small.carry+i]
+	}
+	return result, pendingOf(checks, all[kept:])
+}
+
+// keepLoops makes tests compile short loops as loops.
+var keepLoops = false
+
+func pendingOf(checks []check, found []*node) []pendingCheck {
+	var p []pendingCheck
+	for i, c := range checks {
+		p = append(p, pendingCheck{c, found[i]})
+	}
+	return p
+}
+
+// unroll writes the rounds out.
+func (o scanOp) unroll(in []Tensor) []Tensor {
+	carry, walked, captured := o.parts(in)
+	stacks := make([][]Tensor, len(o.body.outs)) // outputs and history
+	carry = slices.Clone(carry)
+	for r := range o.rounds {
+		if o.reverse {
+			r = o.rounds - 1 - r
+		}
+		args := slices.Clone(carry)
+		for _, x := range walked {
+			args = append(args, x.Index(0, r))
+		}
+		outs := o.body.call(append(args, captured...))
+		for i, y := range append(slices.Clone(outs[o.carry:]), carry...) {
+			stacks[i] = append(stacks[i], y)
+		}
+		carry = outs[:o.carry]
+	}
+	specs, _ := o.InferAll(specsOf(in))
+	result := slices.Clone(carry)
+	for i, s := range specs[o.carry:] {
+		y := Full(s.DType, 0, s.Shape...)
+		if o.rounds > 0 {
+			if o.reverse {
+				slices.Reverse(stacks[i])
+			}
+			y = Stack(0, stacks[i]...)
+		}
+		result = append(result, y)
+	}
+	return result
+}
+
+func specsOf(ts []Tensor) []Spec {
+	s := make([]Spec, len(ts))
+	for i, t := range ts {
+		s[i] = t.Spec()
+	}
+	return s
+}
+
+func (c *controlPass) while(o whileOp, in []*node, used []bool) ([]*node, []pendingCheck) {
+	cond, _ := c.body(o.cond)
+	cond = closed(cond.params, cond.outs[:1]) // a condition has no effects, so its checks are left to the body
+	body, checks := c.body(o.body)
+	found := body.outs[o.carry:]
+
+	// A carry parameter of the condition is the carry parameter of the body of the same place.
+	keep := make([]bool, o.carry)
+	inCond := map[*node]bool{}
+	for _, x := range reach(cond.outs, nil) {
+		inCond[x] = true
+	}
+	for i := range keep {
+		keep[i] = i < len(used) && used[i] || inCond[cond.params[i]]
+	}
+	keep = needed(body, keep, found...)
+
+	small := whileOp{lanes: o.lanes, unmasked: len(found)}
+	operands := []*node{in[0]}
+	var condParams, bodyParams, outs []*node
+	var carry []int
+	for i, k := range keep {
+		if k {
+			carry = append(carry, i)
+			operands = append(operands, in[1+i])
+			condParams, bodyParams = append(condParams, cond.params[i]), append(bodyParams, body.params[i])
+			outs = append(outs, body.outs[i])
+		}
+	}
+	for _, f := range found {
+		p := stand(f.spec)
+		condParams, bodyParams = append(condParams, stand(f.spec)), append(bodyParams, p)
+		outs = append(outs, Tensor{p}.Min(Tensor{f}).n)
+		operands = append(operands, Int(math.MaxInt32).n)
+	}
+	small.carry = len(outs)
+	at := 1 + o.carry
+	for i, p := range cond.params[o.carry:] {
+		if inCond[p] {
+			condParams, operands = append(condParams, p), append(operands, in[at+i])
+		}
+	}
+	at += len(cond.params) - o.carry
+	inBody := map[*node]bool{}
+	for _, x := range reach(outs, nil) {
+		inBody[x] = true
+	}
+	for i, p := range body.params[o.carry:] {
+		if inBody[p] {
+			bodyParams, operands = append(bodyParams, p), append(operands, in[at+i])
+		}
+	}
+	small.cond, small.body = closed(condParams, cond.outs), closed(bodyParams, outs)
+	all := nodes(applyMulti(small, tensors(operands)...))
+	result := make([]*node, o.carry)
+	for i, at := range carry {
+		result[at] = all[i]
+	}
+	return result, pendingOf(checks, all[len(carry):])
+}
