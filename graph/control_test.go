@@ -282,3 +282,107 @@ func TestControlFlowErrors(t *testing.T) {
 		})
 	}
 }
+
+// Checks inside loops and branches fail the call, from the evaluator and from the device, when and only when their round or
+// branch runs.
+func TestChecksInControlFlow(t *testing.T) {
+	positive := func(v Tensor) Tensor { return v.Check(v.Gt(v.Like(0)), "value > 0") }
+	scanned := func(x Tensor) Tensor {
+		_, ys := Scan(func(c, v Tensor) (Tensor, Tensor) { return c, positive(v).Log() }, Scalar(0), x)
+		return ys.Sum()
+	}
+	nested := func(x Tensor) Tensor {
+		return Fori(0, 30, func(_, c Tensor) Tensor { return c.Add(scanned(x)) }, Scalar(0))
+	}
+	halved := func(x Tensor) Tensor { // leaves the loop before it would reach 0
+		return While(func(c Tensor) Tensor { return c.Gt(Scalar(1)) }, func(c Tensor) Tensor { return positive(c.AddScalar(-1)) }, x.Index(0, 0))
+	}
+	chosen := func(x Tensor) Tensor {
+		return Cond(x.Index(0, 0).Gt(Scalar(0)), positive, func(v Tensor) Tensor { return v.Neg() }, x).Sum()
+	}
+	bad := make([]float32, 40)
+	for i := range bad {
+		bad[i] = float32(30 - i) // 0 and less from position 30 on
+	}
+	good := make([]float32, 40)
+	for i := range good {
+		good[i] = float32(i) + 1.5
+	}
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		for name, c := range map[string]struct {
+			f    func(Tensor) Tensor
+			x    []float32
+			fail bool
+		}{
+			"scan":           {scanned, bad, true},
+			"scan, good":     {scanned, good, false},
+			"nested":         {nested, bad, true},
+			"nested, good":   {nested, good, false},
+			"while":          {halved, []float32{4}, false}, // 4, 3, 2, 1: rounds after that would reach 0
+			"while, bad":     {func(x Tensor) Tensor { return halved(x).Add(mapped(func(v Tensor) Tensor { return positive(v) }, x)) }, []float32{4, -1}, true},
+			"while, good":    {halved, []float32{3.5}, false},
+			"while, never":   {halved, []float32{-5}, false},
+			"cond, taken":    {chosen, []float32{1, -1}, true},
+			"cond, not":      {chosen, []float32{-1, -1}, false},
+			"vmap of a scan": {func(x Tensor) Tensor { return mapped(scanned, x.Reshape(4, -1)) }, bad, true},
+			"vmap of a while": {func(x Tensor) Tensor {
+				return mapped(halved, x.Reshape(3, 1))
+			}, []float32{2.5, -1, 9.5}, false},
+			"vmap of a cond": {func(x Tensor) Tensor { return mapped(chosen, x.Reshape(3, 2)) }, []float32{1, 1, -1, -1, 2, -3}, true},
+		} {
+			t.Run(name, func(t *testing.T) {
+				x, err := FromSlice(dev, c.x)
+				require.NoError(t, err)
+				y := c.f(x)
+				_, wanted := Reference(context.Background(), y)
+				err = Eval(context.Background(), y)
+				if !c.fail {
+					require.NoError(t, wanted)
+					require.NoError(t, err)
+					closeAll([]Tensor{x}, y)
+					return
+				}
+				require.ErrorIs(t, wanted, ErrCheck)
+				require.ErrorIs(t, err, ErrCheck)
+				assert.Contains(t, err.Error(), "value > 0")
+				assert.Contains(t, err.Error(), "control_test.go:")
+				x.Close()
+			})
+		}
+	})
+}
+
+// mapped sums f over the rows of x.
+func mapped(f func(Tensor) Tensor, x Tensor) Tensor {
+	return Vectorize("vmap", func(in []Tensor) []Tensor { return []Tensor{f(in[0])} }, []Tensor{x}, []int{0}, func(int, int) (int, bool) { return 0, false })[0].Sum()
+}
+
+// Short loops are written out; as loops they give the same.
+func TestShortLoopsAsLoops(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		for rounds := range 5 {
+			f := func(x, w Tensor) Tensor {
+				last, ys := Scan(func(c, v Tensor) (Tensor, Tensor) { c = c.Scale(0.5).Add(v.Mul(w)); return c, c.Sin() }, w, x, Reverse())
+				return last.Add(ys.Sum(0))
+			}
+			rng := rand.New(rand.NewPCG(1, uint64(rounds)))
+			x := upload(t, dev, Spec{Float32, Shape{rounds, 3}}, draw(rng, sample(rounds, 3)))
+			w := upload(t, dev, Spec{Float32, Shape{3}}, draw(rng, sample(3)))
+			for _, loops := range []bool{false, true} {
+				keepLoops = loops
+				y := f(x.Scale(1+0.5*float64(b2i(loops))), w) // another constant, another program
+				requireCloseTo(t, 1e-3, reference(t, y), readAny(t, dev, y), 1e-5, "scan")
+				y.Close()
+			}
+			keepLoops = false
+			closeAll([]Tensor{x, w})
+		}
+	})
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

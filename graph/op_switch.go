@@ -139,7 +139,7 @@ func (r region) guarded(ok Tensor, args []Tensor) []Tensor {
 		switch o := n.op.(type) {
 		case checkOp:
 			in := tensors(c.in())
-			done[n] = apply(o, in[0], in[1].Or(ok.Not())).n
+			done[n] = newNode(o, []*node{in[0].n, in[1].Or(ok.Not()).n}, n.spec, n.pc)
 		case whileOp:
 			in := tensors(c.in())
 			in[0] = in[0].And(ok)
