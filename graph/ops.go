@@ -14,6 +14,6 @@ func Ops() []Op {
 	}
 	return append(ops,
 		whereOp{}, convertOp{}, reshapeOp{}, transposeOp{}, broadcastOp{}, sliceOp{}, padOp{}, concatOp{},
-		iotaOp{}, reduceOp{}, contractOp{}, stopGradientOp{}, checkOp{},
+		iotaOp{}, reduceOp{}, contractOp{}, stopGradientOp{}, checkOp{}, windowsOp{}, foldOp{},
 	)
 }

@@ -116,6 +116,8 @@ func foldLength(n *node) int {
 			}
 		}
 		return length
+	case foldOp:
+		return o.foldLength()
 	}
 	return 1
 }
@@ -130,6 +132,12 @@ func (p *fusion) inlineCost(n *node) int {
 		c = 1
 	case concatOp, padOp:
 		c = 4
+	case windowsOp:
+		if o.pads() {
+			c = 4
+		}
+	case foldOp:
+		c = 8 * len(o.windows)
 	}
 	if n.op.Class() == Reduction || n.op.Class() == Opaque || n.isParam() {
 		return 1 // a load

@@ -155,7 +155,7 @@ func (s *simplifier) fold(op Op, in []*node, from *node) *node {
 	if e, ok := op.(elementwise); ok && e.cost > 8 {
 		return nil
 	}
-	if _, ok := op.(padOp); ok || len(in) == 0 || from.spec.Shape.Size() == 0 {
+	if len(in) == 0 || from.spec.Shape.Size() == 0 || fills(op) {
 		return nil
 	}
 	small := make([]*Host, len(in))
@@ -179,4 +179,15 @@ func (s *simplifier) fold(op Op, in []*node, from *node) *node {
 		v = float64(float32(v))
 	}
 	return s.make(constOp{spec: from.spec, values: []float64{v}}, nil, from)
+}
+
+// fills reports a view with elements that are none of its operand's.
+func fills(op Op) bool {
+	switch o := op.(type) {
+	case padOp, foldOp:
+		return true
+	case windowsOp:
+		return o.pads()
+	}
+	return false
 }
