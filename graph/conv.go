@@ -73,6 +73,19 @@ func (o ConvOptions) windows(size, lengths Shape) ([]Window, error) {
 	return out, checkWindows(out, d)
 }
 
+// Windows gives the windows that a kernel of the given size runs over spatial axes of the given lengths: what pooling needs to slide as
+// convolution does.
+func (o ConvOptions) Windows(size, lengths []int) []Window {
+	if len(size) != len(lengths) {
+		fail("windows", ErrShape, "give a size for each spatial axis", "size %v, lengths %v", Shape(size), Shape(lengths))
+	}
+	w, err := o.windows(size, lengths)
+	if err != nil {
+		callFailed("windows", err)
+	}
+	return w
+}
+
 // groups is the number of groups, after what it must divide has been checked.
 func (o ConvOptions) groups(channels, outputs int) (int, error) {
 	g := o.Groups

@@ -16,7 +16,8 @@ type matmulOp struct {
 	form    shaders.MatMulForm
 	batch   int
 	m, n, k int
-	limit   int // elements of the result that one binding holds
+	shared  bool // all products of the batch have one A
+	limit   int  // elements of the result that one binding holds
 	target  shaders.MatMulTarget
 }
 
@@ -71,6 +72,9 @@ func (o matmulOp) arguments() shaders.MatMulArgs {
 	case shaders.MatMulNT:
 		a.LDB = roundUp4(o.k)
 		a.StrideB = o.n * a.LDB
+	}
+	if o.shared {
+		a.StrideA = 0
 	}
 	return a
 }
@@ -134,12 +138,20 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 		}
 		return c
 	}
-	m := matmulOp{batch: count(batch), m: count(rows), n: count(cols), k: count(sum), limit: limit, target: target}
+	plainA, turnedA := slices.Concat(batch, rows, sum), slices.Concat(batch, sum, rows)
+	// Columns of which some lead in the result, as the samples of a convolution do, would be gathered before the product and
+	// scattered after it: instead these number products that share the first operand.
+	shared := false
+	if lead := leading(o.out, cols); len(batch) == 0 && len(lead) > 0 && count(cols[len(lead):]) >= sharedColumns &&
+		slices.Equal(lb[:min(len(lead), len(lb))], lead) {
+		shared = true
+		batch, cols = lead, cols[len(lead):]
+	}
+	m := matmulOp{shared: shared, batch: count(batch), m: count(rows), n: count(cols), k: count(sum), limit: limit, target: target}
 	if m.m < 4 || m.n < 4 || m.k < 4 || m.batch*m.m*m.n*m.k < matmulWork {
 		return nil
 	}
-	plainA, plainB := slices.Concat(batch, rows, sum), slices.Concat(batch, sum, cols)
-	turnedA, turnedB := slices.Concat(batch, sum, rows), slices.Concat(batch, cols, sum)
+	plainB, turnedB := slices.Concat(batch, sum, cols), slices.Concat(batch, cols, sum)
 	switch {
 	case slices.Equal(la, turnedA) && !slices.Equal(la, plainA):
 		m.form = shaders.MatMulTN
@@ -149,10 +161,14 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 	if _, err := shaders.MatMul(m.form, m.arguments(), m.batch, target); err != nil {
 		return nil
 	}
+	batchA := m.batch
+	if shared {
+		batchA = 1
+	}
 	if m.form == shaders.MatMulTN {
-		a = arrange(a, la, turnedA, m.batch, m.k, m.m)
+		a = arrange(a, la, turnedA, batchA, m.k, m.m)
 	} else {
-		a = arrange(a, la, plainA, m.batch, m.m, m.k)
+		a = arrange(a, la, plainA, batchA, m.m, m.k)
 	}
 	if m.form == shaders.MatMulNT {
 		b = arrange(b, lb, turnedB, m.batch, m.n, m.k)
@@ -171,6 +187,22 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 		perm[slices.Index(o.out, l)] = i
 	}
 	return c.Slice(2, 0, m.n).Reshape(shape...).Transpose(perm...).n
+}
+
+// sharedColumns is from how many columns a product of its own pays for each of a batch with one first operand: fewer leave too
+// much of the kernels' tiles empty.
+const sharedColumns = 16
+
+// leading is the part of cols with which out begins, where the other axes of out lie between that part and the rest of cols.
+func leading(out, cols []int) []int {
+	n := 0
+	for n < len(cols) && n < len(out) && out[n] == cols[n] {
+		n++
+	}
+	if n == len(cols) || slices.Contains(cols, out[n]) {
+		return nil
+	}
+	return cols[:n]
 }
 
 // arrange brings an operand into [batch, rows, columns] with rows padded to whole vectors.
