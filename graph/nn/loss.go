@@ -31,11 +31,7 @@ func CrossEntropy(logits, labels graph.Tensor) graph.Tensor {
 	rows := logits.Shape()[:logits.Rank()-1]
 	switch {
 	case labels.DType().IsInt():
-		if !labels.Shape().Equal(rows) {
-			graph.Fail("cross entropy", graph.ErrShape, "give one class for each row of logits", "labels are %v, logits %v", labels.Spec(), logits.Spec())
-		}
-		ok := labels.Ge(labels.Like(0)).And(labels.Lt(labels.Like(float64(classes))))
-		labels = labels.Check(ok, fmt.Sprintf("cross entropy: label in [0, %d)", classes))
+		labels = checkClasses("cross entropy", labels, rows, classes)
 		return logits.LogSumExp(-1).Sub(logits.Mul(graph.OneHot(labels, classes)).Sum(-1))
 	case labels.DType().IsFloat() && labels.Shape().Equal(logits.Shape()):
 		labels = labels.Check(labels.Ge(labels.Like(0)), "cross entropy: label probability >= 0 and not NaN")
@@ -46,7 +42,59 @@ func CrossEntropy(logits, labels graph.Tensor) graph.Tensor {
 	return graph.Tensor{}
 }
 
-// MSE is the mean squared error over all elements.
+// checkClasses is labels with the check that each of the given rows has a class.
+func checkClasses(op string, labels graph.Tensor, rows graph.Shape, classes int) graph.Tensor {
+	if !labels.Shape().Equal(rows) {
+		graph.Fail(op, graph.ErrShape, "give one class for each row of logits", "labels are %v, the rows %v", labels.Spec(), rows)
+	}
+	ok := labels.Ge(labels.Like(0)).And(labels.Lt(labels.Like(float64(classes))))
+	return labels.Check(ok, fmt.Sprintf("%s: label in [0, %d)", op, classes))
+}
+
+// NLL is the negative log likelihood -logProbs[..., label] of classes, int32 of shape [...], under log probabilities [... classes] as
+// LogSoftmax gives them: one value for each row, without a mean. Labels out of range fail the run as in CrossEntropy, which is the
+// same on logits, in one step.
+func NLL(logProbs, labels graph.Tensor) graph.Tensor {
+	if logProbs.Rank() == 0 || !logProbs.DType().IsFloat() || !labels.DType().IsInt() {
+		graph.Fail("nll", graph.ErrDType, "give log probabilities [... classes] in float32 and classes [...] in int32",
+			"log probabilities are %v, labels %v", logProbs.Spec(), labels.Spec())
+	}
+	classes := logProbs.Dim(-1)
+	labels = checkClasses("nll", labels, logProbs.Shape()[:logProbs.Rank()-1], classes)
+	// Chosen, not multiplied: a log probability of -Inf elsewhere does not matter.
+	hit := graph.OneHot(labels, classes).Ne(graph.Scalar(0))
+	return graph.Where(hit, logProbs, logProbs.Like(0)).Sum(-1).Neg()
+}
+
+// BinaryCrossEntropyWithLogits is -t log(p) - (1-t) log(1-p) for p = sigmoid(logits) and targets t from 0 to 1, float32 of the
+// logits' shape: one value for each element, without a mean, and without overflow for finite logits. Targets outside 0 to 1 are
+// not checked.
+func BinaryCrossEntropyWithLogits(logits, targets graph.Tensor) graph.Tensor {
+	sameShape("binary cross entropy", logits, targets)
+	return targets.Mul(logits.Neg().Softplus()).Add(targets.Neg().AddScalar(1).Mul(logits.Softplus()))
+}
+
+// sameShape keeps a loss from broadcasting [n] against [n 1] to [n n], which is never meant.
+func sameShape(op string, prediction, target graph.Tensor) {
+	if !prediction.Shape().Equal(target.Shape()) {
+		graph.Fail(op, graph.ErrShape, "give a target for each element", "the prediction is %v, the target %v", prediction.Spec(), target.Spec())
+	}
+}
+
+// Huber is the mean over all elements of e^2/2 where |e| <= delta and delta (|e| - delta/2) beyond, for e = prediction - target: quadratic
+// for small errors, linear for large ones (Huber 1964). With delta 1 it is torch's smooth L1.
+func Huber(prediction, target graph.Tensor, delta float64) graph.Tensor {
+	if !(delta > 0) {
+		graph.Fail("huber", graph.ErrArgument, "delta is where the square becomes a line", "delta is %v, want more than 0", delta)
+	}
+	sameShape("huber", prediction, target)
+	e := prediction.Sub(target)
+	c := e.Max(e.Like(-delta)).Min(e.Like(delta))
+	return c.Mul(e.Sub(c.Scale(0.5))).Mean()
+}
+
+// MSE is the mean over all elements of (prediction - target)^2, for two tensors of one shape.
 func MSE(prediction, target graph.Tensor) graph.Tensor {
+	sameShape("mse", prediction, target)
 	return prediction.Sub(target).Square().Mean()
 }

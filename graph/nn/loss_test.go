@@ -78,3 +78,53 @@ func TestLinearAndMSE(t *testing.T) {
 		assert.Equal(t, []float32{12.5}, read(t, nn.MSE(tensor(t, dev, []float32{0, 5}), tensor(t, dev, []float32{0, 0}))))
 	})
 }
+
+func TestNLL(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		inf := float32(math.Inf(-1))
+		logProbs := tensor(t, dev, []float32{-0.5, inf, -2, -3, -0.25, inf}, 2, 3)
+		labels := tensor(t, dev, []int32{2, 1})
+		assert.Equal(t, []float32{2, 0.25}, read(t, nn.NLL(logProbs, labels)))
+		loss := func(x graph.Tensor) graph.Tensor { return nn.NLL(x, labels).Sum() }
+		assert.Equal(t, []float32{0, 0, -1, 0, -1, 0}, read(t, graph.Grad(loss)(logProbs)))
+		_, err := nn.NLL(logProbs, tensor(t, dev, []int32{0, 3})).Floats(context.Background())
+		require.ErrorIs(t, err, graph.ErrCheck)
+		assert.ErrorContains(t, err, "nll: label in [0, 3) is false for element [1]")
+	})
+	require.ErrorIs(t, graph.Try(func() { nn.NLL(graph.Zeros(2, 3), graph.Zeros(2)) }), graph.ErrDType)
+	require.ErrorIs(t, graph.Try(func() { nn.NLL(graph.Zeros(2, 3), graph.Full(graph.Int32, 0, 3)) }), graph.ErrShape)
+}
+
+func TestBinaryCrossEntropyWithLogits(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		xs, ts := []float32{0, 2, -3, 60, -60, 1}, []float32{0, 1, 1, 1, 0, 0.25}
+		x, y := tensor(t, dev, xs), tensor(t, dev, ts)
+		var want, slope []float64
+		for i := range xs {
+			v, p := float64(xs[i]), float64(ts[i])
+			want = append(want, p*math.Log1p(math.Exp(-v))+(1-p)*(v+math.Log1p(math.Exp(-v))))
+			slope = append(slope, 1/(1+math.Exp(-v))-p)
+		}
+		got := wide(read(t, nn.BinaryCrossEntropyWithLogits(x, y)))
+		assert.InDeltaSlice(t, want, got, 1e-6)
+		assert.InEpsilon(t, math.Exp(-60), got[3], 1e-5, "small losses keep their digits")
+		loss := func(x graph.Tensor) graph.Tensor { return nn.BinaryCrossEntropyWithLogits(x, y).Sum() }
+		assert.InDeltaSlice(t, slope, wide(read(t, graph.Grad(loss)(x))), 1e-6)
+	})
+	require.ErrorIs(t, graph.Try(func() { nn.BinaryCrossEntropyWithLogits(graph.Zeros(3), graph.Zeros(3, 1)) }), graph.ErrShape)
+}
+
+// The value, the clipped gradient, and a second derivative that is right at error 0 too.
+func TestHuber(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		x, y := tensor(t, dev, []float32{0, 1, -1, 5, -5, 2}), tensor(t, dev, []float32{0, 0, 0, 0, 0, 0})
+		assert.InDelta(t, (0+0.5+0.5+8+8+2)/6.0, float64(read(t, nn.Huber(x, y, 2))[0]), 1e-6)
+		loss := func(x graph.Tensor) graph.Tensor { return nn.Huber(x, y, 2).Scale(6) }
+		assert.InDeltaSlice(t, []float64{0, 1, -1, 2, -2, 2}, wide(read(t, graph.Grad(loss)(x))), 1e-6)
+		second := graph.Grad(func(x graph.Tensor) graph.Tensor { return graph.Grad(loss)(x).Sum() })(x)
+		assert.InDeltaSlice(t, []float64{1, 1, 1, 0, 0}, wide(read(t, second))[:5], 1e-6)
+	})
+	require.ErrorIs(t, graph.Try(func() { nn.Huber(graph.Zeros(3), graph.Zeros(3), 0) }), graph.ErrArgument)
+	require.ErrorIs(t, graph.Try(func() { nn.Huber(graph.Zeros(3), graph.Zeros(1), 1) }), graph.ErrShape)
+	require.ErrorIs(t, graph.Try(func() { nn.MSE(graph.Zeros(3), graph.Zeros(3, 1)) }), graph.ErrShape)
+}

@@ -26,7 +26,9 @@ type maker struct {
 	rng *rand.Rand
 }
 
-func newMaker(t testing.TB, dev *gpu.Device) maker { return maker{t, dev, rand.New(rand.NewPCG(11, 12))} }
+func newMaker(t testing.TB, dev *gpu.Device) maker {
+	return maker{t, dev, rand.New(rand.NewPCG(11, 12))}
+}
 
 // normal draws from a normal distribution with the given standard deviation.
 func (m maker) normal(scale float64, shape ...int) graph.Tensor {
