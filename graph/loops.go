@@ -132,8 +132,16 @@ func (o scanOp) planRounds(r *roundPlan, n *node) {
 		}
 		args[i] = Tensor{s}
 	}
+	// Rounds are counted only where something is read or written by their number.
+	counted := o.walked > 0
+	for i := o.carry; i < len(o.body.outs)+o.carry; i++ {
+		counted = counted || r.k.out.picked(n, i) != nil
+	}
 	round := Tensor{stand(Spec{Int32, Shape{}})}
-	r.now = append(r.now, round.n)
+	if counted {
+		r.now = append(r.now, round.n)
+		init = append(init, Int(0))
+	}
 	r.carrySets(n, o.carry)
 	at := round
 	if o.reverse {
@@ -144,7 +152,10 @@ func (o scanOp) planRounds(r *roundPlan, n *node) {
 		args[i] = Tensor{newNode(rowOp{}, []*node{x, at.n}, Spec{x.spec.DType, x.spec.Shape[1:]}, n.pc)}
 	}
 	outs := o.body.call(args)
-	outputs := append(slices.Clone(outs[:o.carry]), round.AddScalar(1))
+	outputs := slices.Clone(outs[:o.carry])
+	if counted {
+		outputs = append(outputs, round.AddScalar(1))
+	}
 	rows := append(slices.Clone(outs[o.carry:]), args[:o.carry]...)
 	for i, y := range rows {
 		if p := r.k.out.picked(n, o.carry+i); p != nil {
@@ -154,7 +165,7 @@ func (o scanOp) planRounds(r *roundPlan, n *node) {
 		}
 	}
 	r.round = r.k.out.body(nodes(outputs))
-	r.prelude = r.k.out.body(nodes(append(init, Int(0))))
+	r.prelude = r.k.out.body(nodes(init))
 }
 
 // Kernels of a while: beside the carry go the lanes that are active and whether any is. A round leaves the carry of
