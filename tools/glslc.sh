@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles shaders/glsl/*.comp to the SPIR-V modules beside them, which the library embeds.
+# Compiles the hand-written kernels (shaders/glsl, which the library embeds, and bench/handwritten) to the SPIR-V modules beside them.
 #
 #   bash tools/glslc.sh           writes the modules whose words changed
 #   bash tools/glslc.sh --check   writes nothing; exit 1 naming the modules that are not what their
@@ -23,7 +23,7 @@ for arg in "$@"; do
 done
 
 command -v glslc >/dev/null || { echo "glslc: no glslc here: run bash tools/setup.sh" >&2; exit 1; }
-cd "$(dirname "${BASH_SOURCE[0]}")/../shaders/glsl"
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 shopt -s nullglob
 
 scratch=$(mktemp -d)
@@ -54,49 +54,59 @@ compile() { # source module options
 	glslc -O --target-env=vulkan1.1 -fshader-stage=comp -I. $3 -o "$scratch/$2.spv" "$1"
 }
 
-failed=no stale=()
-for source in *.comp; do
-	table=$(modules "$source") || { failed=yes; continue; }
-	while IFS=$'\t' read -r name options; do
-		if [ -e "$scratch/$name.spv" ]; then
-			echo "glslc: $source: another source or variant makes $name.spv already" >&2
-			failed=yes
-			continue
-		fi
-		compile "$source" "$name" "$options" || { echo "glslc: $source: $name.spv did not compile (${options:-no options})" >&2; failed=yes; continue; }
-		cmp -s "$scratch/$name.spv" "$name.spv" || stale+=("$name.spv")
-	done <<<"$table"
-done
-[ $failed = no ] || exit 1
+# folder compiles or checks the kernels of one folder.
+folder() {
+	local folder=$1 failed=no stale=() orphans=() source table name options module
+	cd "$root/$folder"
+	rm -f "$scratch"/*.spv
+	for source in *.comp; do
+		table=$(modules "$source") || { failed=yes; continue; }
+		while IFS=$'\t' read -r name options; do
+			if [ -e "$scratch/$name.spv" ]; then
+				echo "glslc: $source: another source or variant makes $name.spv already" >&2
+				failed=yes
+				continue
+			fi
+			compile "$source" "$name" "$options" || { echo "glslc: $source: $name.spv did not compile (${options:-no options})" >&2; failed=yes; continue; }
+			cmp -s "$scratch/$name.spv" "$name.spv" || stale+=("$name.spv")
+		done <<<"$table"
+	done
+	[ $failed = no ] || return 1
 
-orphans=()
-for module in *.spv; do
-	[ -e "$scratch/$module" ] || orphans+=("$module")
-done
+	for module in *.spv; do
+		[ -e "$scratch/$module" ] || orphans+=("$module")
+	done
 
-if [ $check = no ]; then
+	if [ $check = no ]; then
+		for module in "${stale[@]}"; do
+			cp "$scratch/$module" "$module"
+			echo "glslc: wrote $folder/$module"
+		done
+		for module in "${orphans[@]}"; do
+			echo "glslc: $folder/$module has no source: delete it, or name its variant in the source" >&2
+		done
+		[ ${#orphans[@]} = 0 ]
+		return
+	fi
+
 	for module in "${stale[@]}"; do
-		cp "$scratch/$module" "$module"
-		echo "glslc: wrote shaders/glsl/$module"
+		if [ -e "$module" ]; then
+			echo "glslc: $folder/$module is not what its source compiles to" >&2
+		else
+			echo "glslc: $folder/$module is missing" >&2
+		fi
 	done
 	for module in "${orphans[@]}"; do
-		echo "glslc: shaders/glsl/$module has no source: delete it, or name its variant in the source" >&2
+		echo "glslc: $folder/$module has no source" >&2
 	done
-	[ ${#orphans[@]} = 0 ]
-	exit
-fi
-
-for module in "${stale[@]}"; do
-	if [ -e "$module" ]; then
-		echo "glslc: shaders/glsl/$module is not what its source compiles to" >&2
-	else
-		echo "glslc: shaders/glsl/$module is missing" >&2
+	if [ ${#stale[@]} -gt 0 ] || [ ${#orphans[@]} -gt 0 ]; then
+		echo "glslc: run bash tools/glslc.sh and commit the modules (compiler here: $(glslc --version | tr '\n' ' '))" >&2
+		return 1
 	fi
+}
+
+status=0
+for f in shaders/glsl bench/handwritten; do
+	folder $f || status=1
 done
-for module in "${orphans[@]}"; do
-	echo "glslc: shaders/glsl/$module has no source" >&2
-done
-if [ ${#stale[@]} -gt 0 ] || [ ${#orphans[@]} -gt 0 ]; then
-	echo "glslc: run bash tools/glslc.sh and commit the modules (compiler here: $(glslc --version | tr '\n' ' '))" >&2
-	exit 1
-fi
+exit $status
