@@ -16,12 +16,19 @@
 // Largest errors found, in ULP, over 2^20 arguments each (special values,
 // samples of all bit patterns and dense intervals at hard places):
 //
-//	cos       0.80    log1p      0.87    sigmoid   1.07
-//	erf       1.44    logaddexp  1.84    sin       0.86
-//	erfc      1.56    pow        0.81    softplus  1.17
-//	exp       0.81    recip      0.50    sqrt      0.50
-//	expm1     1.24    rsqrt      1.47    tanh      1.30
-//	log       0.80    div        0.50
+//	acos      0.59    erfinv     1.79    recip     0.50
+//	asin      0.64    exp        0.81    rsqrt     1.47
+//	atan      1.10    expm1      1.24    sigmoid   1.07
+//	atan2     1.09    lgamma     1.89    sin       0.86
+//	cos       0.80    log        0.80    sinh      0.75
+//	cosh      0.88    log1p      0.87    softplus  1.17
+//	digamma   1.81    logaddexp  1.84    sqrt      0.50
+//	div       0.50    polygamma  2n+2    tanh      1.30
+//	erf       1.44    pow        0.81
+//	erfc      1.56
+//
+// lgamma, digamma and polygamma are told for positive arguments here; for
+// negative ones see there, as for what is meant where logaddexp cancels.
 //
 // They are the same on SwiftShader and lavapipe, which divide and take roots
 // with correct rounding. Vulkan itself allows a division 2.5 ULP, so that on
@@ -35,6 +42,6 @@
 // S. Moshier's Cephes library for reductions; fdlibm (Sun Microsystems, 1993)
 // for pow; W. Cody and W. Waite, Software manual for the elementary functions,
 // 1980; M. Payne and R. Hanek, 1983. Polynomials without another source are
-// minimax fits by the Remez exchange in 40-digit arithmetic, with coefficients
-// rounded to float.
+// minimax fits by the Remez exchange or Lawson's iteration in 40-digit
+// arithmetic, with coefficients rounded to float.
 package emath

@@ -98,6 +98,29 @@ func TestAccuracy(t *testing.T) {
 	})
 }
 
+// TestGammaFunctionsOfPositives: the bounds that Functions gives for lgamma and
+// digamma are those of negative arguments.
+func TestGammaFunctionsOfPositives(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		for _, f := range emath.Functions {
+			if f.Name != "lgamma" && f.Name != "digamma" {
+				continue
+			}
+			f.MaxULP, f.Magnitude = 2, nil
+			args := arguments(f, samples())
+			tested := 0
+			for i, y := range run(t, d, kernel(f), args) {
+				if x := float64(args[0][i]); x > 0 {
+					ulp, ok := judge(f, []float64{x}, float64(y))
+					require.True(t, ok, "%s(%v) = %v, want %v: %.3g ULP", f.Name, x, y, f.Reference(x), ulp)
+					tested++
+				}
+			}
+			require.Greater(t, tested, len(args[0])/4)
+		}
+	})
+}
+
 // judge tells whether y will do for f(x), and its error. A device may take
 // denormal arguments for zeros, and give zeros for denormal results.
 func judge(f emath.Function, x []float64, y float64) (ulp float64, ok bool) {
@@ -276,6 +299,8 @@ func TestSameCallsGiveSameWords(t *testing.T) {
 func TestOnlyFloatsAreTaken(t *testing.T) {
 	b := spirv.NewBuilder(spirv.Config{})
 	require.PanicsWithValue(t, "BUG: emath: function of u32, want f32", func() { emath.Exp(b, b.ConstU32(1)) })
+	require.Panics(t, func() { emath.Polygamma(b, -1, b.ConstF32(1)) })
+	require.Panics(t, func() { emath.Polygamma(b, emath.MaxPolygamma+1, b.ConstF32(1)) })
 }
 
 func ExampleFunction() {

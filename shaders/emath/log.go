@@ -34,6 +34,36 @@ func (e emitter) logSum(kf, f, d value) value {
 	return e.Add(e.Add(f, y), e.Mul(kf, e.f(ln2High)))
 }
 
+// logPositive is the logarithm of the positive finite float with these bits.
+func (e emitter) logPositive(bits value) value {
+	kf, m := e.splitPositive(bits)
+	return e.logSum(kf, e.Sub(m, e.f(1)), e.f(0))
+}
+
+// splitPositive is split with k as a float, for denormals too: a denormal is
+// its bits, an integer below 2^23, times 2^-149.
+func (e emitter) splitPositive(bits value) (kf, m value) {
+	denormal := e.Lt(bits, e.u(minNormal))
+	asInt := e.bits(e.Convert(e.Bitcast(bits, spirv.Int32), spirv.Float32))
+	k23, m := e.split(e.Select(denormal, asInt, bits))
+	return e.Sub(e.exponent(k23), e.Select(denormal, e.f(149), e.f(0))), m
+}
+
+// logPair is logPositive as a sum of two floats, high the nearest to it, with
+// a relative error of about 2^-28.
+func (e emitter) logPair(bits value) (high, low value) {
+	kf, m := e.splitPositive(bits)
+	f := e.Sub(m, e.f(1))
+	// f^2/2 with an exact upper part.
+	fh := e.high(f)
+	square := e.product(e.f(0.5), fh, fh)
+	rest := e.product(e.f(0.5), e.Sub(f, fh), e.Add(f, fh))
+	s, lost1 := e.twoSum(e.Mul(kf, e.f(ln2High)), f)
+	s, lost2 := e.twoDiff(s, square)
+	y := e.Add(e.product(f, e.Mul(f, f), e.poly(f, logPoly...)), e.Mul(kf, e.f(ln2Low)))
+	return e.fastTwoSum(s, e.Add(e.Sub(y, rest), e.Add(lost1, lost2)))
+}
+
 // Log returns the natural logarithm.
 //
 // Log(±0) = -Inf, Log(+Inf) = +Inf, Log(x < 0) = NaN, Log(NaN) = NaN. Denormal
@@ -43,13 +73,7 @@ func (e emitter) logSum(kf, f, d value) value {
 func Log(b *spirv.Builder, x spirv.Value) spirv.Value {
 	return precise(b, x, func(e emitter) value {
 		bits := e.bits(x)
-		denormal := e.Lt(bits, e.u(minNormal))
-		// A denormal is its bits, an integer below 2^23, times 2^-149.
-		asInt := e.bits(e.Convert(e.Bitcast(bits, spirv.Int32), spirv.Float32))
-		k23, m := e.split(e.Select(denormal, asInt, bits))
-		kf := e.Sub(e.exponent(k23), e.Select(denormal, e.f(149), e.f(0)))
-		y := e.logSum(kf, e.Sub(m, e.f(1)), e.f(0))
-		return e.logEdges(bits, x, y)
+		return e.logEdges(bits, x, e.logPositive(bits))
 	})
 }
 

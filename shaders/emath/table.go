@@ -1,8 +1,10 @@
 package emath
 
 import (
+	"fmt"
 	"math"
 
+	"github.com/lavagrad/lavagrad/internal/special"
 	"github.com/lavagrad/lavagrad/shaders/spirv"
 )
 
@@ -29,12 +31,20 @@ type Function struct {
 
 // Functions lists every function, by name.
 var Functions = []Function{
+	unary("acos", Acos, math.Acos, 2, [2]float64{-1, 1}, [2]float64{0.99, 1}, [2]float64{0.49, 0.51}),
+	unary("asin", Asin, math.Asin, 2, [2]float64{-1, 1}, [2]float64{0.99, 1}, [2]float64{0.49, 0.51}),
+	unary("atan", Atan, math.Atan, 2, [2]float64{-2, 2}, [2]float64{0.99, 1.01}),
+	binary("atan2", Atan2, math.Atan2, 2, [2]float64{-2, 2}),
 	unary("cos", Cos, math.Cos, 2, trigHard...),
+	unary("cosh", Cosh, math.Cosh, 2, [2]float64{-2, 2}, [2]float64{88, 90}),
+	nearZeros(unary("digamma", Digamma, special.Digamma, 4, gammaHard...), special.Digamma),
 	binary("div", Div, func(x, y float64) float64 { return x / y }, 2.5),
 	unary("erf", Erf, math.Erf, 2, [2]float64{0.8, 1}, [2]float64{3.5, 4.1}),
 	unary("erfc", Erfc, math.Erfc, 2, [2]float64{0.4, 0.5}, [2]float64{-0.5, 0.5}, [2]float64{8, 10.2}),
+	unary("erfinv", Erfinv, math.Erfinv, 2, [2]float64{-1, 1}, [2]float64{0.99, 1}, [2]float64{0.9999, 1}),
 	unary("exp", Exp, math.Exp, 2, [2]float64{-1, 1}, [2]float64{-104.5, -86}, [2]float64{88, 90}),
 	unary("expm1", Expm1, math.Expm1, 2, [2]float64{-0.8, 0.8}, [2]float64{-2, -0.3}, [2]float64{88, 89}),
+	nearZeros(unary("lgamma", Lgamma, special.Lgamma, 4, gammaHard...), special.Lgamma),
 	unary("log", Log, math.Log, 2, [2]float64{0.5, 2}, [2]float64{0, 0x1p-126}),
 	unary("log1p", Log1p, math.Log1p, 2, [2]float64{-1, 1}, [2]float64{1e6, 1e9}),
 	{
@@ -45,14 +55,40 @@ var Functions = []Function{
 		}),
 		Hard: [][2]float64{{-1, 1}, {-20, 20}},
 	},
+	polygamma(1), polygamma(2), polygamma(3), polygamma(5),
 	binary("pow", Pow, math.Pow, 2, [2]float64{0.5, 2}, [2]float64{0.99, 1.01}),
 	unary("recip", Recip, func(x float64) float64 { return 1 / x }, 2.5),
 	unary("rsqrt", Rsqrt, func(x float64) float64 { return 1 / math.Sqrt(x) }, 2, [2]float64{0.25, 4}),
 	unary("sigmoid", Sigmoid, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, 2, [2]float64{-20, 20}, [2]float64{-104, -86}),
 	unary("sin", Sin, math.Sin, 2, trigHard...),
+	unary("sinh", Sinh, math.Sinh, 2, [2]float64{-2, 2}, [2]float64{88, 90}),
 	unary("softplus", Softplus, softplus, 2, [2]float64{-20, 20}, [2]float64{-104, -86}),
 	unary("sqrt", Sqrt, math.Sqrt, 2, [2]float64{0.25, 4}),
 	unary("tanh", Tanh, math.Tanh, 2, [2]float64{0.5, 0.75}, [2]float64{7, 10.5}),
+}
+
+// gammaHard: zeros and poles, and the borders of the formulas.
+var gammaHard = [][2]float64{{-4, 4}, {0.9, 1.1}, {1.4, 1.6}, {1.9, 3.1}, {3, 40}, {-40, 0}, {4e36, 4.2e36}}
+
+// polygamma describes Polygamma of one order.
+func polygamma(n int) Function {
+	ref := func(x float64) float64 { return special.Polygamma(n, x) }
+	emit := func(b *spirv.Builder, x spirv.Value) spirv.Value { return Polygamma(b, n, x) }
+	f := unary(fmt.Sprintf("polygamma%d", n), emit, ref, float64(2*n+2), gammaHard...)
+	return nearZeros(f, ref)
+}
+
+// nearZeros allows f the error of f(1-x) where x < 0: its reflection formula
+// cancels next to its zeros there.
+func nearZeros(f Function, ref func(float64) float64) Function {
+	f.Magnitude = func(a ...float64) float64 {
+		m := math.Abs(ref(a[0]))
+		if a[0] < 0 {
+			m = max(m, math.Abs(ref(1-a[0])))
+		}
+		return m
+	}
+	return f
 }
 
 // trigHard: quadrant borders, where the reduction cancels, and the border of
