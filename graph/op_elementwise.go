@@ -11,6 +11,7 @@ import (
 type rule struct {
 	name  string
 	eval  func(x []float64) float64                           // the definition
+	ints  func(x []int64) int64                               // for integers instead, where float64 would not be exact
 	emit  func(b *spirv.Builder, x []spirv.Value) spirv.Value // the kernel code, scalars or vectors
 	part  []func(c Call) Tensor                               // partial derivative by each operand; nil: none flows
 	types typeRule
@@ -37,12 +38,30 @@ func (o elementwise) Infer(in []Spec) (Spec, error) {
 }
 
 func (o elementwise) Eval(out *Host, in []*Host) {
+	if o.ints != nil && out.DType.IsInt() {
+		o.evalInts(out, in)
+		return
+	}
 	x := make([]float64, len(in))
 	for i := range out.V {
 		for j, h := range in {
 			x[j] = h.V[i]
 		}
 		out.V[i] = out.DType.wrap(o.eval(x))
+	}
+}
+
+func (o elementwise) evalInts(out *Host, in []*Host) {
+	x := make([]int64, len(in))
+	for i := range out.V {
+		for j, h := range in {
+			x[j] = int64(h.V[i])
+		}
+		if v := o.ints(x); out.DType == Int32 {
+			out.V[i] = float64(int32(v))
+		} else {
+			out.V[i] = float64(uint32(v))
+		}
 	}
 }
 

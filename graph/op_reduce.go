@@ -180,15 +180,18 @@ func (t Tensor) ArgMax(axis int) Tensor {
 }
 
 // LogSumExp is log(sum(exp(t))) over the given axes (all when none is named) without overflow; over
-// elements that are all -Inf it is -Inf.
+// no elements, or elements that are all -Inf, it is -Inf, and +Inf where one is. Its gradient is the softmax of
+// t; where the largest element is infinite, the elements equal to it share it evenly.
 func (t Tensor) LogSumExp(axes ...int) Tensor {
-	a, err := normalAxes(axes, t.Rank())
+	a, err := normalAxes(axes, t.must("logsumexp").rank())
 	if err != nil {
-		fail("logsumexp", ErrArgument, "", "%v", err)
+		fail("logsumexp", ErrArgument, "", "%v of shape %v", err, t.Shape())
 	}
 	keep := reduceOp{axes: a}.keep(t.Shape())
+	if t.Size() == 0 {
+		return t.Exp().Sum(a...).Log()
+	}
 	top := StopGradient(t.ReduceMax(a...))
-	// An infinite maximum would make Inf - Inf; the sum is then exact without a shift.
-	top = Where(top.Abs().Eq(top.Like(math.Inf(1))), top.Like(0), top)
-	return t.Sub(top.Reshape(keep...)).Exp().Sum(a...).Log().Add(top)
+	// Not Sub: an infinite maximum would make Inf - Inf.
+	return t.center(top.Reshape(keep...)).Exp().Sum(a...).Log().Add(top)
 }

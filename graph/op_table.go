@@ -27,6 +27,7 @@ func init() {
 		part: d2(func(a, _, _ Tensor) Tensor { return a.Like(1) }, func(a, _, _ Tensor) Tensor { return a.Like(-1) })}
 	mulRule = &rule{name: "mul", types: sameNumber, cost: 1, cases: numbers2(-2, 2),
 		eval: eval2(func(a, b float64) float64 { return a * b }),
+		ints: func(x []int64) int64 { return x[0] * x[1] },
 		emit: emit2((*builder).Mul),
 		part: d2(func(_, b, _ Tensor) Tensor { return b }, func(a, _, _ Tensor) Tensor { return a })}
 	divRule = &rule{name: "div", types: sameNumber, cost: 4, cases: numbers2(0.5, 2),
@@ -40,9 +41,16 @@ func init() {
 		eval: eval2(math.Pow),
 		emit: emit2(emath.Pow),
 		part: d2(
-			func(a, b, _ Tensor) Tensor { return b.Mul(a.Pow(b.AddScalar(-1))) },
+			// At 0^0 the derivative by the base is 0, not 0 times 0^-1; another base there keeps higher ones finite.
+			func(a, b, _ Tensor) Tensor {
+				zeros := a.Eq(a.Like(0)).And(b.Eq(b.Like(0)))
+				return b.Mul(Where(zeros, a.Like(1), a).Pow(b.AddScalar(-1)))
+			},
 			// At base 0 the derivative by the exponent is 0, not 0 times -Inf.
-			func(a, _, y Tensor) Tensor { return Where(a.Eq(a.Like(0)), a.Like(0), y.Mul(a.Log())) })}
+			func(a, _, y Tensor) Tensor {
+				zero := a.Eq(a.Like(0))
+				return Where(zero, a.Like(0), y.Mul(Where(zero, a.Like(1), a).Log()))
+			})}
 
 	maxRule = &rule{name: "max", types: sameNumber, cost: 2, cases: numbers2(-2, 2),
 		eval: eval2(maxNaN), emit: emit2((*builder).Max),
@@ -132,10 +140,14 @@ func init() {
 			}
 			return 0
 		}), emit: emit1((*builder).IsNaN)}
-	andRule = &rule{name: "and", types: logical, cost: 1, cases: bools(2),
-		eval: eval2(func(a, b float64) float64 { return a * b }), emit: emit2((*builder).And)}
-	orRule = &rule{name: "or", types: logical, cost: 1, cases: bools(2),
-		eval: eval2(math.Max), emit: emit2((*builder).Or)}
+	andRule = &rule{name: "and", types: bits, cost: 1, cases: bitCases,
+		eval: eval2(func(a, b float64) float64 { return a * b }), // of booleans
+		ints: func(x []int64) int64 { return x[0] & x[1] },
+		emit: emit2((*builder).And)}
+	orRule = &rule{name: "or", types: bits, cost: 1, cases: bitCases,
+		eval: eval2(math.Max), // of booleans
+		ints: func(x []int64) int64 { return x[0] | x[1] },
+		emit: emit2((*builder).Or)}
 	notRule = &rule{name: "not", types: logical, cost: 1, cases: bools(1),
 		eval: eval1(func(x float64) float64 { return 1 - x }), emit: emit1((*builder).Not)}
 }

@@ -8,6 +8,7 @@ func Ops() []Op {
 		expRule, expm1Rule, logRule, log1pRule, tanhRule, sigmoidRule, softplusRule, sinRule, cosRule, reluRule,
 		eqRule, neRule, ltRule, leRule, isNaNRule, andRule, orRule, notRule,
 	}
+	rules = append(append(rules, specialRules()...), bitRules()...)
 	var ops []Op
 	for _, r := range rules {
 		ops = append(ops, elementwise{r})

@@ -139,12 +139,3 @@ func (t Tensor) Ge(u Tensor) Tensor { return pointwise(leRule, u, t) }
 
 // IsNaN is true where t is not a number.
 func (t Tensor) IsNaN() Tensor { return pointwise(isNaNRule, t) }
-
-// And is logical, on bool tensors.
-func (t Tensor) And(u Tensor) Tensor { return pointwise(andRule, t, u) }
-
-// Or is logical, on bool tensors.
-func (t Tensor) Or(u Tensor) Tensor { return pointwise(orRule, t, u) }
-
-// Not is logical, on bool tensors.
-func (t Tensor) Not() Tensor { return pointwise(notRule, t) }

@@ -37,6 +37,38 @@
 //
 // [Functions] is the table of them all, which the test runs.
 //
+// # Special values
+//
+// Every function of one argument is NaN at NaN. At infinities and zeros, and
+// for the largest floats:
+//
+//	            +Inf    -Inf     +0     -0      largest   -largest
+//	acos, asin  NaN     NaN      *      *       NaN       NaN       * pi/2, ±0
+//	atan        pi/2    -pi/2    0      -0      pi/2      -pi/2
+//	cos, sin    NaN     NaN      *      *       finite    finite    * 1, ±0
+//	cosh        +Inf    +Inf     1      1       +Inf      +Inf
+//	digamma     +Inf    NaN      -Inf   +Inf    88.7      NaN
+//	erf         1       -1       0      -0      1         -1
+//	erfc        0       2        1      1       0         2
+//	erfinv      NaN     NaN      0      -0      NaN       NaN       ±Inf at ±1
+//	exp         +Inf    0        1      1       +Inf      0
+//	expm1       +Inf    -1       0      -0      +Inf      -1
+//	lgamma      +Inf    +Inf     +Inf   +Inf    +Inf      +Inf
+//	log         +Inf    NaN      -Inf   -Inf    88.7      NaN
+//	log1p       +Inf    NaN      0      -0      88.7      NaN       -Inf at -1
+//	polygamma1  0       NaN      +Inf   +Inf    denormal  +Inf
+//	polygamma2  -0      NaN      -Inf   +Inf    -0        NaN
+//	recip       0       -0       +Inf   -Inf    denormal  denormal
+//	rsqrt       0       NaN      +Inf   -Inf    5.4e-20   NaN
+//	sigmoid     1       0        1/2    1/2     1         0
+//	sinh        +Inf    -Inf     0      -0      +Inf      -Inf
+//	softplus    +Inf    0        log 2  log 2   largest   0
+//	sqrt        +Inf    NaN      0      -0      1.8e19    NaN
+//	tanh        1       -1       0      -0      1         -1
+//
+// Those of two arguments (atan2, logaddexp, pow) state theirs. The tests of
+// package graph hold the ops to this table on every driver.
+//
 // # Sources
 //
 // S. Moshier's Cephes library for reductions; fdlibm (Sun Microsystems, 1993)

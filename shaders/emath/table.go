@@ -48,10 +48,10 @@ var Functions = []Function{
 	unary("log", Log, math.Log, 2, [2]float64{0.5, 2}, [2]float64{0, 0x1p-126}),
 	unary("log1p", Log1p, math.Log1p, 2, [2]float64{-1, 1}, [2]float64{1e6, 1e9}),
 	{
-		Name: "logaddexp", Args: 2, MaxULP: 2, AbsError: 0x1p-126, Reference: both(logAddExp),
+		Name: "logaddexp", Args: 2, MaxULP: 2, AbsError: 0x1p-126, Reference: both(special.LogAddExp),
 		Emit: func(b *spirv.Builder, a ...spirv.Value) spirv.Value { return LogAddExp(b, a[0], a[1]) },
 		Magnitude: both(func(x, y float64) float64 {
-			return max(math.Abs(max(x, y)), math.Abs(logAddExp(x, y)))
+			return max(math.Abs(max(x, y)), math.Abs(special.LogAddExp(x, y)))
 		}),
 		Hard: [][2]float64{{-1, 1}, {-20, 20}},
 	},
@@ -118,11 +118,3 @@ func both(f func(x, y float64) float64) func(...float64) float64 {
 }
 
 func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
-
-func logAddExp(x, y float64) float64 {
-	d := math.Abs(x - y)
-	if x == y {
-		d = 0 // equal infinities
-	}
-	return max(x, y) + math.Log1p(math.Exp(-d))
-}

@@ -168,8 +168,9 @@ func (b *Builder) Sign(x Value) Value {
 	}
 	signBit := b.And(b.Bitcast(x, Uint32), b.ConstU32(0x80000000))
 	one := b.Bitcast(b.Or(signBit, b.ConstU32(0x3f800000)), Float32)
-	// Greater than 0 in magnitude is false for zeros and NaN.
-	return b.Select(b.Gt(b.Abs(x), b.ConstF32(0)), one, x)
+	// Magnitudes from the least denormal to infinity, as bits: some devices compare denormals as zeros.
+	bits := b.Sub(b.absBits("sign", x), b.ConstU32(1))
+	return b.Select(b.Lt(bits, b.ConstU32(floatInf)), one, x)
 }
 
 // Floor returns the largest integer not above x, as a float.
