@@ -12,13 +12,15 @@ import (
 // tests of floats.
 var (
 	erfRule, erfcRule, erfinvRule, lgammaRule, digammaRule, logAddExpRule, sinhRule, coshRule, asinRule, acosRule,
-	atanRule, atan2Rule, centerRule, truncRule, isInfRule, isFiniteRule *rule
+	atanRule, atan2Rule, tanRule, asinhRule, acoshRule, atanhRule, exp2Rule, log2Rule, centerRule, truncRule, isInfRule,
+	isFiniteRule *rule
 )
 
 func specialRules() []*rule {
 	return []*rule{
 		erfRule, erfcRule, erfinvRule, lgammaRule, digammaRule, polygammaRule(1), polygammaRule(2), polygammaRule(3),
-		logAddExpRule, sinhRule, coshRule, asinRule, acosRule, atanRule, atan2Rule, centerRule, truncRule, isInfRule, isFiniteRule,
+		logAddExpRule, sinhRule, coshRule, asinRule, acosRule, atanRule, atan2Rule, tanRule, asinhRule, acoshRule, atanhRule,
+		exp2Rule, log2Rule, centerRule, truncRule, isInfRule, isFiniteRule,
 	}
 }
 
@@ -66,6 +68,25 @@ func init() {
 		part: d2(
 			func(y, x, _ Tensor) Tensor { return x.Div(y.Square().Add(x.Square())) },
 			func(y, x, _ Tensor) Tensor { return y.Neg().Div(y.Square().Add(x.Square())) })}
+
+	tanRule = &rule{name: "tan", types: sameFloat, cost: 50, cases: floats1(-1.2, 1.2),
+		eval: eval1(math.Tan), emit: emit1(emath.Tan),
+		part: d1(func(_, y Tensor) Tensor { return y.Square().AddScalar(1) })}
+	asinhRule = &rule{name: "asinh", types: sameFloat, cost: 60, cases: floats1(-3, 3),
+		eval: eval1(math.Asinh), emit: emit1(emath.Asinh),
+		part: d1(func(x, _ Tensor) Tensor { return x.Square().AddScalar(1).Rsqrt() })}
+	acoshRule = &rule{name: "acosh", types: sameFloat, cost: 70, cases: floats1(1.2, 4),
+		eval: eval1(math.Acosh), emit: emit1(emath.Acosh),
+		part: d1(func(x, _ Tensor) Tensor { return oneMinusSquare(x).Neg().Rsqrt() })}
+	atanhRule = &rule{name: "atanh", types: sameFloat, cost: 60, cases: floats1(-0.9, 0.9),
+		eval: eval1(math.Atanh), emit: emit1(emath.Atanh),
+		part: d1(func(x, _ Tensor) Tensor { return oneMinusSquare(x).Reciprocal() })}
+	exp2Rule = &rule{name: "exp2", types: sameFloat, cost: 25, cases: floats1(-4, 4),
+		eval: eval1(math.Exp2), emit: emit1(emath.Exp2),
+		part: d1(func(_, y Tensor) Tensor { return y.Scale(math.Ln2) })}
+	log2Rule = &rule{name: "log2", types: sameFloat, cost: 40, cases: floats1(0.1, 4),
+		eval: eval1(math.Log2), emit: emit1(emath.Log2),
+		part: d1(func(x, _ Tensor) Tensor { return x.Reciprocal().Scale(1 / math.Ln2) })}
 
 	centerRule = &rule{name: "center", types: sameFloat, cost: 2, cases: floats2(-2, 2),
 		eval: eval2(func(a, b float64) float64 {

@@ -56,6 +56,24 @@ func (t Tensor) Sinh() Tensor { return pointwise(sinhRule, t) }
 // Cosh is the hyperbolic cosine.
 func (t Tensor) Cosh() Tensor { return pointwise(coshRule, t) }
 
+// Tan is the tangent of t in radians.
+func (t Tensor) Tan() Tensor { return pointwise(tanRule, t) }
+
+// Asinh is the inverse hyperbolic sine.
+func (t Tensor) Asinh() Tensor { return pointwise(asinhRule, t) }
+
+// Acosh is the inverse hyperbolic cosine, at least 0; below 1 it is NaN. Its gradient at 1 is +Inf.
+func (t Tensor) Acosh() Tensor { return pointwise(acoshRule, t) }
+
+// Atanh is the inverse hyperbolic tangent: ±Inf at ±1, NaN beyond.
+func (t Tensor) Atanh() Tensor { return pointwise(atanhRule, t) }
+
+// Exp2 is 2 to the power of t, exactly where t is an integer.
+func (t Tensor) Exp2() Tensor { return pointwise(exp2Rule, t) }
+
+// Log2 is the binary logarithm, exactly where t is a power of two: -Inf at zero, NaN below.
+func (t Tensor) Log2() Tensor { return pointwise(log2Rule, t) }
+
 // Asin is the inverse sine, in [-pi/2, pi/2]; beyond ±1 it is NaN. Its gradient at ±1 is +Inf.
 func (t Tensor) Asin() Tensor { return pointwise(asinRule, t) }
 

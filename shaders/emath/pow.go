@@ -49,15 +49,7 @@ func (e emitter) powPositive(bits, y value) value {
 	nf, n := e.nearest(z)
 	high = e.Sub(high, nf) // exact
 	t, tail := e.twoSum(high, low)
-	const (
-		ln2       = 0.693147182
-		ln2Upper  = 0.693115234375 // 12 bits and fewer
-		ln2Middle = 3.19461849453e-05
-	)
-	tHigh := e.high(t)
-	lead := e.Mul(tHigh, e.f(ln2Upper)) // exact
-	rest := e.sum(e.Mul(e.Sub(t, tHigh), e.f(ln2)), e.Mul(tHigh, e.f(ln2Middle)), e.Mul(tail, e.f(ln2)))
-	r, c := e.twoSum(lead, rest)
+	r, c := e.timesLn2(t, tail)
 	m, _ := e.expPair(r, c)
 	return e.scale(m, e.power(nf, n))
 }

@@ -32,9 +32,12 @@ type Function struct {
 // Functions lists every function, by name.
 var Functions = []Function{
 	unary("acos", Acos, math.Acos, 2, [2]float64{-1, 1}, [2]float64{0.99, 1}, [2]float64{0.49, 0.51}),
+	unary("acosh", Acosh, math.Acosh, 2, [2]float64{1, 3}, [2]float64{1, 1.01}, [2]float64{8000, 20000}),
 	unary("asin", Asin, math.Asin, 2, [2]float64{-1, 1}, [2]float64{0.99, 1}, [2]float64{0.49, 0.51}),
+	unary("asinh", Asinh, math.Asinh, 2, [2]float64{-2, 2}, [2]float64{8000, 20000}, [2]float64{0, 0.01}),
 	unary("atan", Atan, math.Atan, 2, [2]float64{-2, 2}, [2]float64{0.99, 1.01}),
 	binary("atan2", Atan2, math.Atan2, 2, [2]float64{-2, 2}),
+	unary("atanh", Atanh, math.Atanh, 2, [2]float64{-1, 1}, [2]float64{0.99, 1}, [2]float64{0, 0.01}),
 	unary("cos", Cos, math.Cos, 2, trigHard...),
 	unary("cosh", Cosh, math.Cosh, 2, [2]float64{-2, 2}, [2]float64{88, 90}),
 	nearZeros(unary("digamma", Digamma, special.Digamma, 4, gammaHard...), special.Digamma),
@@ -43,10 +46,12 @@ var Functions = []Function{
 	unary("erfc", Erfc, math.Erfc, 2, [2]float64{0.4, 0.5}, [2]float64{-0.5, 0.5}, [2]float64{8, 10.2}),
 	unary("erfinv", Erfinv, math.Erfinv, 2, [2]float64{-1, 1}, [2]float64{0.99, 1}, [2]float64{0.9999, 1}),
 	unary("exp", Exp, math.Exp, 2, [2]float64{-1, 1}, [2]float64{-104.5, -86}, [2]float64{88, 90}),
+	unary("exp2", Exp2, math.Exp2, 2, [2]float64{-1, 1}, [2]float64{-152, -124}, [2]float64{126, 129}),
 	unary("expm1", Expm1, math.Expm1, 2, [2]float64{-0.8, 0.8}, [2]float64{-2, -0.3}, [2]float64{88, 89}),
 	nearZeros(unary("lgamma", Lgamma, special.Lgamma, 4, gammaHard...), special.Lgamma),
 	unary("log", Log, math.Log, 2, [2]float64{0.5, 2}, [2]float64{0, 0x1p-126}),
 	unary("log1p", Log1p, math.Log1p, 2, [2]float64{-1, 1}, [2]float64{1e6, 1e9}),
+	unary("log2", Log2, math.Log2, 2, [2]float64{0.5, 2}, [2]float64{0, 0x1p-126}, [2]float64{0.99, 1.01}),
 	{
 		Name: "logaddexp", Args: 2, MaxULP: 2, AbsError: 0x1p-126, Reference: both(special.LogAddExp),
 		Emit: func(b *spirv.Builder, a ...spirv.Value) spirv.Value { return LogAddExp(b, a[0], a[1]) },
@@ -64,6 +69,7 @@ var Functions = []Function{
 	unary("sinh", Sinh, math.Sinh, 2, [2]float64{-2, 2}, [2]float64{88, 90}),
 	unary("softplus", Softplus, softplus, 2, [2]float64{-20, 20}, [2]float64{-104, -86}),
 	unary("sqrt", Sqrt, math.Sqrt, 2, [2]float64{0.25, 4}),
+	unary("tan", Tan, math.Tan, 2, trigHard...),
 	unary("tanh", Tanh, math.Tanh, 2, [2]float64{0.5, 0.75}, [2]float64{7, 10.5}),
 }
 
