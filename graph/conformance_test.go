@@ -33,6 +33,9 @@ func draw(rng *rand.Rand, s Sample) []float64 {
 			v[i] = math.Floor(x)
 		}
 	}
+	if s.Prepare != nil {
+		s.Prepare(s.Spec.Shape, v)
+	}
 	return v
 }
 
@@ -243,7 +246,7 @@ func (c Case) checkVmap(t *testing.T, dev *gpu.Device, mask, b int) {
 			axes[i] = i % (len(shape) + 1) // also axes in the middle
 			shape = append(append(append(Shape{}, shape[:axes[i]]...), b), shape[axes[i]:]...)
 		}
-		in[i] = upload(t, dev, Spec{s.Spec.DType, shape}, draw(rng, Sample{Spec{s.Spec.DType, shape}, s.Lo, s.Hi}))
+		in[i] = upload(t, dev, Spec{s.Spec.DType, shape}, draw(rng, Sample{Spec{s.Spec.DType, shape}, s.Lo, s.Hi, s.Prepare}))
 	}
 	f := func(x []Tensor) []Tensor { return []Tensor{apply(c.Op, x...)} }
 	got := Vectorize("vmap", f, in, axes, func(int, int) (int, bool) { return 0, false })[0]

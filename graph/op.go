@@ -93,6 +93,8 @@ type Case struct {
 type Sample struct {
 	Spec   Spec
 	Lo, Hi float64
+	// Prepare, where given, changes the drawn values of an operand so that the op is defined there.
+	Prepare func(s Shape, v []float64)
 }
 
 // sample is shorthand for a float operand.

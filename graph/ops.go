@@ -16,5 +16,6 @@ func Ops() []Op {
 	return append(ops,
 		whereOp{}, convertOp{}, reshapeOp{}, transposeOp{}, broadcastOp{}, sliceOp{}, padOp{}, concatOp{},
 		iotaOp{}, reduceOp{}, contractOp{}, stopGradientOp{}, checkOp{}, windowsOp{}, foldOp{},
+		choleskyOp{}, triangularOp{},
 	)
 }
