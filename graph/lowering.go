@@ -105,7 +105,8 @@ func (k *kernelBuilder) value(n *node, at []shaders.Index) *shaders.Expr {
 	}
 	l := &Lowering{k, n}
 	e := n.op.Lower(l, Operands{n}, at)
-	if n.op.Class() == Reduction && e.OnReductionAxes() {
+	// The second is not seen in e when both loops have the same length, and so the same axes.
+	if n.op.Class() == Reduction && (e.OnReductionAxes() || k.f.OnReductionAxes(at)) {
 		k.conflict = &conflict{n} // a loop inside a loop: it needs a kernel of its own
 	}
 	k.memo[key] = e

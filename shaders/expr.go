@@ -182,6 +182,18 @@ func (f *Fused) Apply(k spirv.Kind, fn *Fn, args ...*Expr) *Expr {
 	return f.cons(key.String(), e)
 }
 
+// OnReductionAxes reports a position that moves along the axes of a reduction.
+func (f *Fused) OnReductionAxes(at []Index) bool {
+	for _, x := range at {
+		for _, a := range f.axes[f.outer:] {
+			if x.axes().has(a) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Reduce folds body over the position that ReductionAxes gave.
 func (f *Fused) Reduce(r Reducer, body *Expr, inner []Index) *Expr {
 	var axes []*Axis
