@@ -208,8 +208,24 @@ func (triangularOp) Cases() []Case {
 }
 
 // SolveTriangular is the X with T X = b, where T is the named triangle of t [... n n]; the rest of t is not read and
-// gets no gradient. b is [... n k]; t's batch axes are the last of b's batch axes, so that one matrix serves many
-// right-hand sides. A zero on the diagonal divides, as IEEE says.
+// gets no gradient. b is [... n k], and the batch axes broadcast by NumPy's rule; matrices without some of the leading
+// batch axes of b serve all of its right-hand sides without being copied. To solve X T = b, solve for the transposes.
+//
+// A zero on the diagonal divides, as IEEE says: the results are infinite or NaN.
 func (t Tensor) SolveTriangular(b Tensor, tri Triangle) Tensor {
-	return apply(triangularOp{tri: tri}, t, b)
+	o := triangularOp{tri: tri}
+	matrix, rhs := t.must(o.Name()).spec.Shape, b.must(o.Name()).spec.Shape
+	if len(matrix) < 2 || len(rhs) < 2 {
+		return apply(o, t, b) // for its error
+	}
+	batchA, batchB := matrix[:len(matrix)-2], rhs[:len(rhs)-2]
+	batch, err := broadcastShapes(batchA, batchB)
+	if err != nil {
+		fail(o.Name(), ErrShape, "the batch axes must broadcast", "the matrix is %v, the right-hand side %v: %v", matrix, rhs, err)
+	}
+	b = b.stretch(slices.Concat(batch, rhs[len(batchB):]))
+	if !slices.Equal(batchA, batch[len(batch)-len(batchA):]) {
+		t = t.stretch(slices.Concat(batch, matrix[len(batchA):]))
+	}
+	return apply(o, t, b)
 }
