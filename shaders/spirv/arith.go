@@ -20,7 +20,7 @@ func (b *Builder) Precise(f func()) {
 // here, both have the same kind and lanes, or one is a scalar and is splatted.
 func (b *Builder) Add(x, y Value) Value {
 	x, y = b.number("add", x, y)
-	if x.Type.Kind == Float32 {
+	if x.Type.Kind.isFloat() {
 		return b.pure(opFAdd, x.Type, x.ID, y.ID)
 	}
 	return b.intOp(opIAdd, x, y)
@@ -29,7 +29,7 @@ func (b *Builder) Add(x, y Value) Value {
 // Sub returns x - y; integers wrap.
 func (b *Builder) Sub(x, y Value) Value {
 	x, y = b.number("sub", x, y)
-	if x.Type.Kind == Float32 {
+	if x.Type.Kind.isFloat() {
 		return b.pure(opFSub, x.Type, x.ID, y.ID)
 	}
 	return b.intOp(opISub, x, y)
@@ -38,7 +38,7 @@ func (b *Builder) Sub(x, y Value) Value {
 // Mul returns x * y; integers wrap.
 func (b *Builder) Mul(x, y Value) Value {
 	x, y = b.number("mul", x, y)
-	if x.Type.Kind == Float32 {
+	if x.Type.Kind.isFloat() {
 		return b.pure(opFMul, x.Type, x.ID, y.ID)
 	}
 	return b.intOp(opIMul, x, y)
@@ -51,7 +51,7 @@ func (b *Builder) Mul(x, y Value) Value {
 func (b *Builder) Div(x, y Value) Value {
 	x, y = b.number("div", x, y)
 	switch x.Type.Kind {
-	case Float32:
+	case Float32, Float64:
 		return b.pure(opFDiv, x.Type, x.ID, y.ID)
 	case Int32:
 		return b.intOp(opSDiv, x, y)
@@ -78,7 +78,7 @@ func (b *Builder) Rem(x, y Value) Value {
 // Neg returns -x; the sign of a float zero flips.
 func (b *Builder) Neg(x Value) Value {
 	b.oneNumber("neg", x)
-	if x.Type.Kind == Float32 {
+	if x.Type.Kind.isFloat() {
 		if lanes, ok := b.constBits[x.ID]; ok {
 			return b.mapLanes(x.Type, lanes, func(u uint32) uint32 { return u ^ 0x80000000 })
 		}
@@ -145,7 +145,7 @@ func (b *Builder) bitwise(name string, x, y Value, onInts, onBools opcode) Value
 	switch x.Type.Kind {
 	case Bool:
 		return b.intOp(onBools, x, y)
-	case Float32:
+	case Float32, Float64:
 		bug("%s of %v", name, x.Type)
 	}
 	return b.intOp(onInts, x, y)
@@ -157,7 +157,7 @@ func (b *Builder) Not(x Value) Value {
 	switch x.Type.Kind {
 	case Bool:
 		op, flip = opLogicalNot, 1
-	case Float32:
+	case Float32, Float64:
 		bug("not of %v", x.Type)
 	}
 	if lanes, ok := b.constBits[x.ID]; ok {
@@ -234,7 +234,7 @@ func (b *Builder) oneNumber(name string, x Value) {
 }
 
 func (b *Builder) wantFloat(name string, x Value) {
-	if !x.Valid() || x.Type.Kind != Float32 {
+	if !x.Valid() || !x.Type.Kind.isFloat() {
 		bug("%s of %v", name, x.Type)
 	}
 }

@@ -37,7 +37,7 @@ func (b *Builder) compare(name string, x, y Value, onI32, onU32, onF32 opcode) V
 		return b.intOp(onI32, x, y)
 	case Uint32:
 		return b.intOp(onU32, x, y)
-	case Float32:
+	case Float32, Float64:
 		return b.pure(onF32, B1.Vec(x.Type.Lanes), x.ID, y.ID)
 	}
 	switch onF32 {
@@ -53,21 +53,36 @@ func (b *Builder) compare(name string, x, y Value, onI32, onU32, onF32 opcode) V
 const (
 	floatAbsMask = 0x7fffffff
 	floatInf     = 0x7f800000
+	doubleInf    = 0x7ff00000 // the high word
 )
 
 // IsNaN tests the bits of floats, so that no driver's assumption about NaN
 // can fold it away.
 func (b *Builder) IsNaN(x Value) Value {
+	if x.Type.Kind == Float64 {
+		// Any bit of the low word counts as the lowest of the high one.
+		lo, hi := b.Words(x)
+		some := b.Convert(b.Ne(lo, b.ConstU32(0)), Uint32)
+		return b.Gt(b.Or(b.And(hi, b.ConstU32(floatAbsMask)), some), b.ConstU32(doubleInf))
+	}
 	return b.Gt(b.absBits("isnan", x), b.ConstU32(floatInf))
 }
 
 // IsInf reports infinities of either sign, by their bits.
 func (b *Builder) IsInf(x Value) Value {
+	if x.Type.Kind == Float64 {
+		lo, hi := b.Words(x)
+		return b.And(b.Eq(lo, b.ConstU32(0)), b.Eq(b.And(hi, b.ConstU32(floatAbsMask)), b.ConstU32(doubleInf)))
+	}
 	return b.Eq(b.absBits("isinf", x), b.ConstU32(floatInf))
 }
 
 // IsFinite reports what is neither NaN nor infinite, by the bits.
 func (b *Builder) IsFinite(x Value) Value {
+	if x.Type.Kind == Float64 {
+		_, hi := b.Words(x)
+		return b.Lt(b.And(hi, b.ConstU32(floatAbsMask)), b.ConstU32(doubleInf))
+	}
 	return b.Lt(b.absBits("isfinite", x), b.ConstU32(floatInf))
 }
 
@@ -166,6 +181,10 @@ func (b *Builder) Sign(x Value) Value {
 	case Int32:
 		return b.glsl(glslSSign, x.Type, x)
 	}
+	if x.Type.Kind == Float64 {
+		zero := b.ConstF64(0)
+		return b.Select(b.Gt(x, zero), b.ConstF64(1), b.Select(b.Lt(x, zero), b.ConstF64(-1), x))
+	}
 	signBit := b.And(b.Bitcast(x, Uint32), b.ConstU32(0x80000000))
 	one := b.Bitcast(b.Or(signBit, b.ConstU32(0x3f800000)), Float32)
 	// Magnitudes from the least denormal to infinity, as bits: some devices compare denormals as zeros.
@@ -190,7 +209,7 @@ func (b *Builder) RoundEven(x Value) Value { return b.round("roundeven", glslRou
 func (b *Builder) Sqrt(x Value) Value { return b.round("sqrt", glslSqrt, x) }
 
 // InverseSqrt returns 1/Sqrt(x).
-func (b *Builder) InverseSqrt(x Value) Value { return b.Div(b.ConstF32(1), b.Sqrt(x)) }
+func (b *Builder) InverseSqrt(x Value) Value { return b.Div(b.float(x.Type, 1), b.Sqrt(x)) }
 
 func (b *Builder) round(name string, number uint32, x Value) Value {
 	b.wantFloat(name, x)

@@ -24,8 +24,8 @@ func (b *Builder) ConstBool(x bool) Value {
 	return b.Const(B1, 0)
 }
 
-// Const returns the constant of type t whose every lane has the given bits
-// (for Bool: 0 is false, anything else true).
+// Const returns the constant of type t, not of Float64, whose every lane has the
+// given bits (for Bool: 0 is false, anything else true).
 func (b *Builder) Const(t Type, bits uint32) Value {
 	lanes := make([]uint32, t.Lanes)
 	for i := range lanes {
@@ -36,7 +36,7 @@ func (b *Builder) Const(t Type, bits uint32) Value {
 
 // ConstLanes returns the constant of type t with one word of bits a lane.
 func (b *Builder) ConstLanes(t Type, lanes ...uint32) Value {
-	if !t.valid() || len(lanes) != t.Lanes {
+	if !t.valid() || t.Kind == Float64 || len(lanes) != t.Lanes {
 		bug("constant of type %v with %d lanes", t, len(lanes))
 	}
 	key := constKey{typ: t}

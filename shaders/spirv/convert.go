@@ -8,6 +8,7 @@ import "math"
 //   - to a boolean, whether x is not 0 (NaN is not);
 //   - between integers, the same bits;
 //   - from an integer to a float, the nearest float, ties to even;
+//   - between floats, the nearest;
 //   - from a float to an integer, truncated toward zero; what is out of range
 //     becomes the nearest end of the range, and NaN becomes 0.
 func (b *Builder) Convert(x Value, kind Kind) Value {
@@ -18,15 +19,19 @@ func (b *Builder) Convert(x Value, kind Kind) Value {
 	switch {
 	case from == kind:
 		return x
-	case from == Bool && kind == Float32:
-		return b.Select(x, b.Const(t, math.Float32bits(1)), b.Const(t, 0))
+	case from == Bool && kind.isFloat():
+		return b.Select(x, b.float(t, 1), b.float(t, 0))
 	case from == Bool:
 		return b.Select(x, b.Const(t, 1), b.Const(t, 0))
+	case kind == Bool && from.isFloat():
+		return b.Ne(x, b.float(x.Type, 0))
 	case kind == Bool:
 		return b.Ne(x, b.Const(x.Type, 0))
-	case from == Float32:
+	case from.isFloat() && kind.isFloat():
+		return b.pure(opFConvert, t, x.ID)
+	case from.isFloat():
 		return b.saturate(x, t)
-	case kind == Float32:
+	case kind.isFloat():
 		return b.intToFloat(x, t)
 	}
 	return b.Bitcast(x, kind)
@@ -34,6 +39,7 @@ func (b *Builder) Convert(x Value, kind Kind) Value {
 
 func (b *Builder) intToFloat(x Value, t Type) Value {
 	lanes, isConst := b.constBits[x.ID]
+	isConst = isConst && t.Kind == Float32
 	if x.Type.Kind == Int32 {
 		if isConst {
 			return b.mapLanes(t, lanes, func(u uint32) uint32 { return math.Float32bits(float32(int32(u))) })
@@ -55,11 +61,12 @@ func (b *Builder) saturate(x Value, t Type) Value {
 		op, low, high = opConvertFToU, 0, 1<<32
 		least, most = 0, 1<<32-1
 	}
-	above := b.Ge(x, b.ConstF32(high))
-	below := b.Lt(x, b.ConstF32(low))
+	lowest, highest := b.float(x.Type, float64(low)), b.float(x.Type, float64(high))
+	above := b.Ge(x, highest)
+	below := b.Lt(x, lowest)
 	// Comparisons with NaN are false, so the range test drops NaN too.
-	inside := b.And(b.Ge(x, b.ConstF32(low)), b.Lt(x, b.ConstF32(high)))
-	v := b.pure(op, t, b.Select(inside, x, b.ConstF32(0)).ID)
+	inside := b.And(b.Ge(x, lowest), b.Lt(x, highest))
+	v := b.pure(op, t, b.Select(inside, x, b.float(x.Type, 0)).ID)
 	v = b.Select(above, b.Const(t, most), v)
 	return b.Select(below, b.Const(t, least), v)
 }
@@ -67,7 +74,7 @@ func (b *Builder) saturate(x Value, t Type) Value {
 // Bitcast returns the same bits as another 32-bit kind.
 func (b *Builder) Bitcast(x Value, kind Kind) Value {
 	t := Type{kind, x.Type.Lanes}
-	if !x.Valid() || x.Type.Kind == Bool || kind == Bool || !t.valid() {
+	if !x.Valid() || x.Type.Kind == Bool || kind == Bool || x.Type.Kind.Bytes() != kind.Bytes() || !t.valid() {
 		bug("bitcast %v to %v", x.Type, kind)
 	}
 	if x.Type == t {

@@ -55,6 +55,9 @@ type Builder struct {
 	block     uint32 // label of the block being emitted
 	precise   bool
 	texelUsed bool
+
+	doubles    map[uint64]Value // constants of Float64
+	doubleUsed bool
 }
 
 // NewBuilder starts a kernel.
@@ -72,6 +75,7 @@ func NewBuilder(cfg Config) *Builder {
 		parts:      map[uint32][]Value{},
 		entryCache: map[instKey]Value{},
 		inputs:     map[uint32]uint32{},
+		doubles:    map[uint64]Value{},
 		scopes:     []map[instKey]Value{{}},
 	}
 	b.extSet = b.newID()
@@ -98,6 +102,9 @@ func (b *Builder) Module() []uint32 {
 	s.add(opCapability, capShader)
 	if b.texelUsed {
 		s.add(opCapability, capSampledBuffer)
+	}
+	if b.doubleUsed {
+		s.add(opCapability, capFloat64)
 	}
 	if b.cfg.PreserveNaN {
 		s.add(opCapability, capSignedZeroInfNanPreserve)

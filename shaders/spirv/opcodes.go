@@ -52,6 +52,7 @@ const (
 	opConvertFToS          opcode = 110
 	opConvertSToF          opcode = 111
 	opConvertUToF          opcode = 112
+	opFConvert             opcode = 115
 	opBitcast              opcode = 124
 	opSNegate              opcode = 126
 	opFNegate              opcode = 127
@@ -130,6 +131,7 @@ const (
 // Capabilities (section 3.31).
 const (
 	capShader                   = 1
+	capFloat64                  = 10
 	capSampledBuffer            = 46
 	capSignedZeroInfNanPreserve = 4466
 )

@@ -5,15 +5,16 @@ import "fmt"
 // Kind is the kind of a value's lanes.
 type Kind uint8
 
-// The kinds of lanes. Every kind but Bool is 32 bits wide.
+// The kinds of lanes. Every kind but Bool and Float64 is 32 bits wide. Float64 needs a device with shaderFloat64.
 const (
 	Bool Kind = iota + 1
 	Int32
 	Uint32
 	Float32
+	Float64
 )
 
-// String returns the kind's short name: bool, i32, u32 or f32.
+// String returns the kind's short name: bool, i32, u32, f32 or f64.
 func (k Kind) String() string {
 	switch k {
 	case Bool:
@@ -24,6 +25,8 @@ func (k Kind) String() string {
 		return "u32"
 	case Float32:
 		return "f32"
+	case Float64:
+		return "f64"
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
@@ -40,6 +43,7 @@ var (
 	I32 = Type{Int32, 1}
 	U32 = Type{Uint32, 1}
 	F32 = Type{Float32, 1}
+	F64 = Type{Float64, 1}
 )
 
 // Vec returns the type with the same kind and the given number of lanes, 1 to 4.
@@ -51,8 +55,16 @@ func (t Type) Scalar() Type { return Type{t.Kind, 1} }
 // IsVector reports whether the type has more than one lane.
 func (t Type) IsVector() bool { return t.Lanes > 1 }
 
-// Bytes returns the size in a buffer: 4 a lane.
-func (t Type) Bytes() int { return 4 * t.Lanes }
+// Bytes returns the size in a buffer: 4 a lane, or 8.
+func (t Type) Bytes() int { return t.Kind.Bytes() * t.Lanes }
+
+// Bytes returns the size of a lane in a buffer: 8 for Float64, 4 for the others (a buffer has no Bool).
+func (k Kind) Bytes() int {
+	if k == Float64 {
+		return 8
+	}
+	return 4
+}
 
 // String returns f32 for a scalar and f32x4 for a vector.
 func (t Type) String() string {
@@ -63,8 +75,11 @@ func (t Type) String() string {
 }
 
 func (t Type) valid() bool {
-	return t.Kind >= Bool && t.Kind <= Float32 && t.Lanes >= 1 && t.Lanes <= 4
+	return t.Kind >= Bool && t.Kind <= Float64 && t.Lanes >= 1 && t.Lanes <= 4
 }
+
+// isFloat reports a floating-point kind.
+func (k Kind) isFloat() bool { return k == Float32 || k == Float64 }
 
 // isInt reports a 32-bit integer kind.
 func (k Kind) isInt() bool { return k == Int32 || k == Uint32 }
@@ -101,6 +116,9 @@ func (b *Builder) typeOf(t Type) uint32 {
 		return b.declareType(opTypeInt, 0, 32, 1)
 	case Uint32:
 		return b.declareType(opTypeInt, 0, 32, 0)
+	case Float64:
+		b.doubleUsed = true
+		return b.declareType(opTypeFloat, 0, 64)
 	default:
 		return b.declareType(opTypeFloat, 0, 32)
 	}
