@@ -1,0 +1,15 @@
+// Package emath64 emits elementary functions of 64-bit floats into SPIR-V kernels, for devices with shaderFloat64.
+// Vulkan itself has none: GLSL.std.450 stops at 32 bits but for roots and rounding.
+//
+// The functions take scalars and vectors of 1 to 4 lanes, have no branches and no tables (but for sines and cosines of
+// large arguments), and give what IEEE 754 and package math give for NaN, infinities and zeros, on any device that adds, multiplies,
+// divides and takes roots as IEEE 754 says. They are within 2 ULP of package math's functions, which are within 1 ULP of the truth;
+// [Functions] is the table of them all, which the test runs.
+//
+// # Sources
+//
+// fdlibm (Sun Microsystems, 1993): e_exp.c, s_expm1.c, e_log.c, s_log1p.c, s_tanh.c, e_pow.c, s_erf.c, k_sin.c, k_cos.c, freely
+// usable with its copyright notice: "Copyright (C) 1993 by Sun Microsystems, Inc. All rights reserved. Developed at SunPro, a Sun
+// Microsystems, Inc. business. Permission to use, copy, modify, and distribute this software is freely granted, provided
+// that this notice is preserved." Its branches are selections here.
+package emath64

@@ -1,0 +1,99 @@
+package emath64
+
+import (
+	"math"
+	"math/big"
+
+	"github.com/lavagrad/lavagrad/shaders/spirv"
+)
+
+// Function describes one function of this package: what its documentation claims and its test checks.
+type Function struct {
+	Name string
+	Args int // 1 or 2
+	Emit func(b *spirv.Builder, args ...spirv.Value) spirv.Value
+	// Reference is the function of package math, or made from such.
+	Reference func(args ...float64) float64
+	// MaxULP bounds the difference from Reference in units in the last place of its value, or of Magnitude where given.
+	MaxULP    float64
+	Magnitude func(args ...float64) float64
+	// Hard lists intervals of the first argument worth a dense look.
+	Hard [][2]float64
+}
+
+// Functions lists every function, by name.
+var Functions = []Function{
+	unary("exp", Exp, exp, 2, [2]float64{-1, 1}, [2]float64{-746, -700}, [2]float64{700, 711}),
+	unary("expm1", Expm1, math.Expm1, 2, [2]float64{-1, 1}, [2]float64{-40, 40}, [2]float64{700, 711}),
+	unary("log", Log, log, 2, [2]float64{0.5, 2}, [2]float64{0, 0x1p-1022}),
+	unary("log1p", Log1p, math.Log1p, 2, [2]float64{-1, 1}, [2]float64{-1e-8, 1e-8}, [2]float64{1e15, 1e17}),
+	{Name: "logaddexp", Args: 2, MaxULP: 3, Reference: func(a ...float64) float64 { return logAddExp(a[0], a[1]) },
+		Emit: func(b *spirv.Builder, a ...spirv.Value) spirv.Value { return LogAddExp(b, a[0], a[1]) },
+		Magnitude: func(a ...float64) float64 { // the terms of its sum cancel
+			top, y := max(a[0], a[1]), logAddExp(a[0], a[1])
+			if math.IsInf(top, 0) {
+				return math.Abs(y)
+			}
+			return max(math.Abs(top), math.Abs(y), math.Abs(y-top))
+		},
+		Hard: [][2]float64{{-1, 1}, {-30, 30}}},
+	unary("rsqrt", Rsqrt, func(x float64) float64 { return 1 / math.Sqrt(x) }, 0, [2]float64{0.25, 4}),
+	unary("sigmoid", Sigmoid, sigmoid, 2, [2]float64{-40, 40}, [2]float64{-746, -700}),
+	unary("softplus", Softplus, softplus, 3, [2]float64{-40, 40}, [2]float64{-746, -700}),
+	unary("sqrt", Sqrt, math.Sqrt, 0, [2]float64{0.25, 4}),
+	unary("tanh", Tanh, math.Tanh, 3, [2]float64{-1.5, 1.5}, [2]float64{-23, 23}),
+}
+
+func unary(name string, emit func(b *spirv.Builder, x spirv.Value) spirv.Value, ref func(float64) float64, ulp float64, hard ...[2]float64) Function {
+	return Function{Name: name, Args: 1, MaxULP: ulp, Hard: hard,
+		Emit:      func(b *spirv.Builder, a ...spirv.Value) spirv.Value { return emit(b, a[0]) },
+		Reference: func(a ...float64) float64 { return ref(a[0]) }}
+}
+
+func sigmoid(x float64) float64 {
+	if x < 0 {
+		return math.Exp(x) / (1 + math.Exp(x))
+	}
+	return 1 / (1 + math.Exp(-x))
+}
+
+func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+
+func logAddExp(x, y float64) float64 {
+	top := max(x, y)
+	if math.IsInf(top, 0) || math.IsNaN(top) {
+		return top
+	}
+	return top + math.Log1p(math.Exp(min(x, y)-top))
+}
+
+// exp is math.Exp, but right for results above 2^1022, where its assembler on amd64 gives Inf too early.
+func exp(x float64) float64 {
+	if !(x > 709 && x < 710) {
+		return math.Exp(x)
+	}
+	const prec = 160
+	ln2, _, err := big.ParseFloat("0.693147180559945309417232121458176568075500134360255254120680", 10, prec, big.ToNearestEven)
+	if err != nil {
+		panic("BUG: emath64: " + err.Error())
+	}
+	const k = 1023
+	r := new(big.Float).SetPrec(prec).SetFloat64(x)
+	r.Sub(r, new(big.Float).SetPrec(prec).Mul(ln2, big.NewFloat(k)))
+	sum, term := big.NewFloat(1).SetPrec(prec), big.NewFloat(1).SetPrec(prec)
+	for n := 1; n < 40; n++ {
+		term.Mul(term, r)
+		term.Quo(term, big.NewFloat(float64(n)))
+		sum.Add(sum, term)
+	}
+	y, _ := sum.SetMantExp(sum, k).Float64()
+	return y
+}
+
+// log is math.Log, but right for denormal x, which its assembler on amd64 takes for normal ones.
+func log(x float64) float64 {
+	if x > 0 && x < 0x1p-1022 {
+		return math.Log(x*0x1p54) - 54*math.Ln2
+	}
+	return math.Log(x)
+}
