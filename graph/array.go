@@ -12,7 +12,7 @@ import (
 
 // Element is a Go type that tensors are made from and read into.
 type Element interface {
-	float32 | int32 | uint32 | bool
+	float32 | int32 | uint32 | bool | float64
 }
 
 func dtypeOf[E Element]() DType {
@@ -24,13 +24,15 @@ func dtypeOf[E Element]() DType {
 		return Int32
 	case uint32:
 		return Uint32
+	case float64:
+		return Float64
 	default:
 		return Bool
 	}
 }
 
 // FromSlice copies data to dev as a tensor of the given shape, row-major; without a shape it is a
-// vector. The data may be changed afterwards.
+// vector. The data may be changed afterwards. On a device without float64 arithmetic, float64 data is ErrDType.
 func FromSlice[E Element](dev *gpu.Device, data []E, shape ...int) (t Tensor, err error) {
 	defer Recover(&err)
 	if shape == nil {
@@ -44,6 +46,9 @@ func FromSlice[E Element](dev *gpu.Device, data []E, shape ...int) (t Tensor, er
 	if dev == nil {
 		fail("from slice", ErrDevice, "open one with gpu.Open", "the device is nil")
 	}
+	if s.DType == Float64 && !hasFloat64(dev) {
+		return Tensor{}, float64Missing(dev, "from slice", callerPC(), s)
+	}
 	a, err := dev.Upload(context.Background(), encodeSlice(data))
 	if err != nil {
 		return Tensor{}, fmt.Errorf("graph: from slice of %v at %s: %w", s, position(callerPC()), err)
@@ -51,7 +56,7 @@ func FromSlice[E Element](dev *gpu.Device, data []E, shape ...int) (t Tensor, er
 	return wrap(a, s, callerPC()), nil
 }
 
-// encodeSlice views or converts data as device words.
+// encodeSlice views or converts data as the bytes that a device stores.
 func encodeSlice[E Element](data []E) []byte {
 	if b, ok := any(data).([]bool); ok {
 		out := make([]byte, 4*len(b))
@@ -65,7 +70,7 @@ func encodeSlice[E Element](data []E) []byte {
 	if len(data) == 0 {
 		return nil
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&data[0])), 4*len(data))
+	return unsafe.Slice((*byte)(unsafe.Pointer(&data[0])), dtypeOf[E]().bytes()*len(data))
 }
 
 // wrap makes a tensor of an array.

@@ -28,6 +28,9 @@ type check struct {
 
 // compile turns a private graph into a program on dev, by the passes in order.
 func compile(ctx context.Context, dev *gpu.Device, l *lifted, checked bool) (*executable, error) {
+	if err := supported(dev, l.outputs); err != nil {
+		return nil, err
+	}
 	x := &executable{dev: dev}
 	flags := gpu.Debug()
 	if flags.CheckCPU {
@@ -183,13 +186,17 @@ func (x *executable) close() {
 	}
 }
 
-func bytesOf(s Spec) int64 { return 4 * int64(s.Shape.Size()) }
+func bytesOf(s Spec) int64 { return int64(s.DType.bytes()) * int64(s.Shape.Size()) }
 
-// encode turns values into device words.
+// encode turns values into the bytes that a device stores.
 func encode(d DType, values []float64) []byte {
-	out := make([]byte, 4*len(values))
-	for i, v := range values {
-		binary.LittleEndian.PutUint32(out[4*i:], d.bits(v))
+	out := make([]byte, 0, d.bytes()*len(values))
+	for _, v := range values {
+		if d == Float64 {
+			out = binary.LittleEndian.AppendUint64(out, d.bits(v))
+		} else {
+			out = binary.LittleEndian.AppendUint32(out, uint32(d.bits(v)))
+		}
 	}
 	return out
 }

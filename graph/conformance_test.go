@@ -27,6 +27,8 @@ func draw(rng *rand.Rand, s Sample) []float64 {
 		switch s.Spec.DType {
 		case Float32:
 			v[i] = float64(float32(x))
+		case Float64:
+			v[i] = x
 		case Bool:
 			v[i] = float64(rng.IntN(2))
 		default:

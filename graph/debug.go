@@ -153,13 +153,17 @@ func farthest(want, got []float64) int {
 }
 
 func hostOf(ctx context.Context, a *gpu.Array, s Spec) (*Host, error) {
-	words := make([]uint32, s.Shape.Size())
-	if err := a.Download(ctx, encodeSlice(words)); err != nil {
+	data := make([]byte, bytesOf(s))
+	if err := a.Download(ctx, data); err != nil {
 		return nil, err
 	}
 	h := newHost(s)
-	for i, w := range words {
-		h.V[i] = s.DType.value(w)
+	for i := range h.V {
+		if s.DType == Float64 {
+			h.V[i] = s.DType.value(binary.LittleEndian.Uint64(data[8*i:]))
+		} else {
+			h.V[i] = s.DType.value(uint64(binary.LittleEndian.Uint32(data[4*i:])))
+		}
 	}
 	return h, nil
 }

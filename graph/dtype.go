@@ -7,7 +7,7 @@ import (
 	"github.com/lavagrad/lavagrad/shaders/spirv"
 )
 
-// DType is the element type of a tensor. Every type is stored in one 32-bit word on the device;
+// DType is the element type of a tensor. Float64 takes 64 bits on the device, every other type one 32-bit word;
 // Bool is 0 or 1 in such a word, because not every driver has byte storage.
 type DType uint8
 
@@ -17,6 +17,9 @@ const (
 	Int32
 	Uint32
 	Bool
+	// Float64 needs a device with the feature shaderFloat64: most GPUs and lavapipe have it, SwiftShader has not.
+	// Ops without a float64 form say so when they are called, or when the function is compiled.
+	Float64
 )
 
 // String gives the type's name as Go spells it.
@@ -30,6 +33,8 @@ func (d DType) String() string {
 		return "uint32"
 	case Bool:
 		return "bool"
+	case Float64:
+		return "float64"
 	}
 	if d == tuple {
 		return "tuple"
@@ -38,7 +43,15 @@ func (d DType) String() string {
 }
 
 // IsFloat reports whether gradients flow through tensors of this type.
-func (d DType) IsFloat() bool { return d == Float32 }
+func (d DType) IsFloat() bool { return d == Float32 || d == Float64 }
+
+// bytes is the size of an element on the device.
+func (d DType) bytes() int {
+	if d == Float64 {
+		return 8
+	}
+	return 4
+}
 
 // IsInt reports whether d is a signed or unsigned integer.
 func (d DType) IsInt() bool { return d == Int32 || d == Uint32 }
@@ -54,19 +67,23 @@ func (d DType) kind() spirv.Kind {
 		return spirv.Uint32
 	case Bool:
 		return spirv.Bool
+	case Float64:
+		return spirv.Float64
 	}
 	panic("BUG: graph: no register kind for " + d.String())
 }
 
-// bits encodes v as the 32-bit word that a device stores for d.
-func (d DType) bits(v float64) uint32 {
+// bits encodes v as the bits that a device stores for d: 64 for Float64, else 32.
+func (d DType) bits(v float64) uint64 {
 	switch d {
+	case Float64:
+		return math.Float64bits(v)
 	case Float32:
-		return math.Float32bits(float32(v))
+		return uint64(math.Float32bits(float32(v)))
 	case Int32:
-		return uint32(int32(v))
+		return uint64(uint32(int32(v)))
 	case Uint32:
-		return uint32(v)
+		return uint64(uint32(v))
 	default:
 		if v != 0 {
 			return 1
@@ -75,11 +92,13 @@ func (d DType) bits(v float64) uint32 {
 	}
 }
 
-// value decodes a device word; the inverse of bits.
-func (d DType) value(w uint32) float64 {
+// value decodes a device's bits; the inverse of bits.
+func (d DType) value(w uint64) float64 {
 	switch d {
+	case Float64:
+		return math.Float64frombits(w)
 	case Float32:
-		return float64(math.Float32frombits(w))
+		return float64(math.Float32frombits(uint32(w)))
 	case Int32:
 		return float64(int32(w))
 	default:

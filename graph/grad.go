@@ -10,7 +10,7 @@ type ValueGrad[P any] struct {
 	Grad  P
 }
 
-// Grad turns f, which returns a float32 scalar, into the function that returns its gradient: a tree
+// Grad turns f, which returns a float32 or float64 scalar, into the function that returns its gradient: a tree
 // like p, with zeros where f does not depend on a leaf. Integer and bool leaves get float32 zeros.
 func Grad[P any](f func(P) Tensor) func(P) P {
 	g := ValueAndGrad(f)
@@ -36,7 +36,7 @@ func ValueAndGrad[P any](f func(P) Tensor) func(P) ValueGrad[P] {
 			fail("grad", ErrShape, "return one number, for example with Sum or Mean; for other outputs use VJP or JVP",
 				"the function returned %v, want float32[]", y.Spec())
 		}
-		return ValueGrad[P]{y, pull(Scalar(1))}
+		return ValueGrad[P]{y, pull(y.Like(1))}
 	}
 }
 

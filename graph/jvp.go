@@ -72,7 +72,7 @@ func pushforward(params, tangents, outs []Tensor) []Tensor {
 func zerosLike(ts []Tensor) []Tensor {
 	out := make([]Tensor, len(ts))
 	for i, t := range ts {
-		out[i] = Full(Float32, 0, t.Shape()...)
+		out[i] = Full(t.DType().orFloat32(), 0, t.Shape()...)
 	}
 	return out
 }

@@ -4,7 +4,8 @@ import "github.com/lavagrad/lavagrad/shaders"
 
 // kernelOp is an op of class Opaque: its result comes out of kernels of its own, which may be several
 // dispatches with scratch arrays between them. When they run, operands and result are arrays in row-major
-// order, a 32-bit word an element (bool: 0 or 1). Embed opaqueRules for the rules that such ops do not have.
+// order, a 32-bit word an element (bool: 0 or 1). Float64 operands and results (two words an element) only reach ops with a
+// method float64Kernels(). Embed opaqueRules for the rules that such ops do not have.
 type kernelOp interface {
 	Op
 	// Kernels appends the dispatches that compute n.

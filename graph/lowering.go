@@ -62,7 +62,7 @@ func (l *Lowering) InRange(at shaders.Index, lo, hi int) *shaders.Expr {
 		return nil
 	}
 	x := l.k.f.FromIndex(at)
-	lit := func(v int) *shaders.Expr { return l.k.f.Literal(spirv.Int32, uint32(int32(v))) }
+	lit := func(v int) *shaders.Expr { return l.k.f.Literal(spirv.Int32, uint64(uint32(int32(v)))) }
 	return l.And(l.k.f.Apply(spirv.Bool, leFn, lit(lo), x), l.k.f.Apply(spirv.Bool, leFn, x, lit(hi)))
 }
 

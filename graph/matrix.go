@@ -7,7 +7,7 @@ import "slices"
 // squareSpec reports operands that are not float matrices with as many rows as columns.
 func squareSpec(s Spec) error {
 	if !s.DType.IsFloat() {
-		return dtypeError("convert with AsFloat", "the matrix is %v, want float32", s)
+		return dtypeError("convert with AsFloat", "the matrix is %v, want float32 or float64", s)
 	}
 	if r := len(s.Shape); r < 2 || s.Shape[r-1] != s.Shape[r-2] {
 		return shapeError("give matrices [... n n]", "the matrix is %v, not square", s)
@@ -66,7 +66,7 @@ func (t Tensor) symmetricFromLower() Tensor {
 }
 
 // matricesAtOnce is how many of count matrices one dispatch handles, so that each array's part fits a binding of
-// limit elements (0: no limit) and begins where bindings may; parts are multiples of step. It is 0 when not even
+// limit words (0: no limit) and begins where bindings may; parts are multiples of step. It is 0 when not even
 // the smallest part fits.
 func matricesAtOnce(count, step, limit int, words ...int) int {
 	largest := slices.Max(words)

@@ -54,32 +54,35 @@ func (choleskyOp) VJP(c Call, ct Tensor) []Tensor {
 
 func (o choleskyOp) Batch(_ Call, in []Tensor, _ []bool, _ int) Tensor { return apply(o, in[0]) }
 
+// float64Kernels says that the kernels take float64 too.
+func (choleskyOp) float64Kernels() {}
+
 func (choleskyOp) Kernels(k *Kernels, o Operands) {
 	count, n, _ := matrixDims(o.Out().Shape)
 	if count*n == 0 {
 		return
 	}
-	t := k.Target()
-	part := matricesAtOnce(count, 1, t.MaxRange, n*n)
+	t, kind, words := k.Target(), o.Out().DType.kind(), o.Out().DType.bytes()/4
+	part := matricesAtOnce(count, 1, t.MaxRange, words*n*n)
 	if part == 0 {
-		fail("cholesky", ErrArgument, "factor smaller matrices, or fewer columns at once", "%v: a binding of this device holds %d elements", o.Out(), t.MaxRange)
+		fail("cholesky", ErrArgument, "factor smaller matrices, or fewer columns at once", "%v: a binding of this device holds %d words", o.Out(), t.MaxRange)
 	}
 	for z := 0; z < count; z += part {
 		batch := min(part, count-z)
 		a, l := k.In(0), k.Out()
 		if part < count {
-			a, l = a.Range(z*n*n, batch*n*n), l.Range(z*n*n, batch*n*n)
+			a, l = a.Range(words*z*n*n, words*batch*n*n), l.Range(words*z*n*n, words*batch*n*n)
 		}
 		if n <= shaders.FactorBlock {
-			k.Dispatch("cholesky", shaders.CholeskyDiagonal(t, batch, n, 0, n, true), a, l)
+			k.Dispatch("cholesky", shaders.CholeskyDiagonal(t, kind, batch, n, 0, n, true), a, l)
 			continue
 		}
 		for j := 0; j < n; j += shaders.FactorBlock {
 			m := min(shaders.FactorBlock, n-j)
-			k.Dispatch("cholesky update", shaders.CholeskyUpdate(t, batch, n, j), a, l)
-			k.Dispatch("cholesky diagonal", shaders.CholeskyDiagonal(t, batch, n, j, m, false), l)
+			k.Dispatch("cholesky update", shaders.CholeskyUpdate(t, kind, batch, n, j), a, l)
+			k.Dispatch("cholesky diagonal", shaders.CholeskyDiagonal(t, kind, batch, n, j, m, false), l)
 			if j+m < n {
-				k.Dispatch("cholesky panel", shaders.CholeskyPanel(t, batch, n, j, m), l)
+				k.Dispatch("cholesky panel", shaders.CholeskyPanel(t, kind, batch, n, j, m), l)
 			}
 		}
 	}

@@ -34,6 +34,9 @@ func (o elementwise) Infer(in []Spec) (Spec, error) {
 		}
 	}
 	d, err := o.types(in)
+	if err == nil && in[0].DType == Float64 && o.double() == nil {
+		err = noFloat64(in[0])
+	}
 	return Spec{d, in[0].Shape}, err
 }
 
@@ -96,7 +99,11 @@ func (o elementwise) Lower(l *Lowering, n Operands, at []shaders.Index) *shaders
 	for i := range x {
 		x[i] = l.At(i, at)
 	}
-	return l.Apply(n.Out().DType, &shaders.Fn{Name: o.name, Cost: o.cost, Emit: o.emit}, x...)
+	emit := o.emit
+	if n.In(0).DType == Float64 {
+		emit = o.double()
+	}
+	return l.Apply(n.Out().DType, &shaders.Fn{Name: o.name, Cost: o.cost, Emit: emit}, x...)
 }
 
 func (o elementwise) Cases() []Case { return o.cases(o) }
@@ -140,14 +147,14 @@ func alignBatch(in []Tensor, batched []bool, size int) []Tensor {
 // typeRule gives the result's dtype from the operands' specs.
 type typeRule func(in []Spec) (DType, error)
 
-// sameFloat: float operands, float result.
+// sameFloat: operands of one float type, which is the result's.
 func sameFloat(in []Spec) (DType, error) {
 	for i, s := range in {
 		if !s.DType.IsFloat() {
-			return 0, dtypeError("convert with AsFloat", "operand %d is %v, want float32", i, s)
+			return 0, dtypeError("convert with AsFloat", "operand %d is %v, want float32 or float64", i, s)
 		}
 	}
-	return Float32, nil
+	return sameType(in)
 }
 
 // sameNumber: operands of one number type, which is the result's.

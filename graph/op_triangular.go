@@ -130,34 +130,37 @@ func (o triangularOp) Batch(c Call, in []Tensor, batched []bool, size int) Tenso
 	return apply(o, a, b)
 }
 
+// float64Kernels says that the kernels take float64 too.
+func (triangularOp) float64Kernels() {}
+
 func (o triangularOp) Kernels(k *Kernels, p Operands) {
 	count, n, cols := matrixDims(p.Out().Shape)
 	if count*n*cols == 0 {
 		return
 	}
 	matrices, _, _ := matrixDims(p.In(0).Shape)
-	t := k.Target()
+	t, words := k.Target(), p.Out().DType.bytes()/4
 	own := matrices == count
 	part := 0
 	switch {
 	case own:
-		part = matricesAtOnce(count, 1, t.MaxRange, n*n, n*cols)
-	case t.MaxRange == 0 || matrices*n*n <= t.MaxRange:
-		part = matricesAtOnce(count, matrices, t.MaxRange, n*cols)
+		part = matricesAtOnce(count, 1, t.MaxRange, words*n*n, words*n*cols)
+	case t.MaxRange == 0 || words*matrices*n*n <= t.MaxRange:
+		part = matricesAtOnce(count, matrices, t.MaxRange, words*n*cols)
 	}
 	if part == 0 {
-		fail(o.Name(), ErrArgument, "solve for fewer columns or matrices at once", "matrices %v, right-hand side %v: a binding of this device holds %d elements",
+		fail(o.Name(), ErrArgument, "solve for fewer columns or matrices at once", "matrices %v, right-hand side %v: a binding of this device holds %d words",
 			p.In(0), p.Out(), t.MaxRange)
 	}
 	for z := 0; z < count; z += part {
 		batch := min(part, count-z)
 		a, b, x := k.In(0), k.In(1), k.Out()
-		s := shaders.Substitution{Batch: batch, Matrices: matrices, N: n, Columns: cols,
+		s := shaders.Substitution{Kind: p.Out().DType.kind(), Batch: batch, Matrices: matrices, N: n, Columns: cols,
 			Upper: o.tri.Upper, Transpose: o.tri.Transpose, UnitDiagonal: o.tri.UnitDiagonal}
 		if part < count {
-			b, x = b.Range(z*n*cols, batch*n*cols), x.Range(z*n*cols, batch*n*cols)
+			b, x = b.Range(words*z*n*cols, words*batch*n*cols), x.Range(words*z*n*cols, words*batch*n*cols)
 			if own {
-				a, s.Matrices = a.Range(z*n*n, batch*n*n), batch
+				a, s.Matrices = a.Range(words*z*n*n, words*batch*n*n), batch
 			}
 		}
 		for j := 0; j < n; j += shaders.FactorBlock {

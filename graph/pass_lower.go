@@ -32,7 +32,7 @@ type step struct {
 type lowered struct {
 	steps    []step
 	loops    []loopRange
-	scratch  []int   // elements of each scratch array
+	scratch  []int   // 32-bit words of each scratch array
 	outputs  []*node // as the passes left them
 	order    []*node
 	rounds   map[*node]*roundPlan // of the loops
@@ -104,6 +104,7 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan) *conflict {
 	}
 	if o, ok := plan.roots[0].op.(kernelOp); ok {
 		n := plan.roots[0]
+		checkKernelTypes(n)
 		o.Kernels(&Kernels{l, n}, Operands{n})
 		return nil
 	}
@@ -141,8 +142,9 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan) *conflict {
 	name := kernelName(plan.roots)
 	if h := k.f.Split(l.target); h != nil {
 		var scratch, first, second []buffer
-		for _, size := range h.Sizes {
-			l.scratch = append(l.scratch, size)
+		for i, size := range h.Sizes {
+			partial := h.First.Args()[len(h.FirstArgs)+i]
+			l.scratch = append(l.scratch, size*partial.Kind.Bytes()/4)
 			scratch = append(scratch, buffer{scratch: len(l.scratch)})
 		}
 		for _, i := range h.FirstArgs {
@@ -165,7 +167,8 @@ func (l *lowered) append(name string, f *shaders.Fused, args []buffer, roots []*
 		for i, a := range f.Args() {
 			b := args[i]
 			if p.Ranges != nil {
-				b.offset, b.length = 4*int64(p.Ranges[i].Offset), 4*int64(p.Ranges[i].Length)
+				size := int64(a.Kind.Bytes())
+				b.offset, b.length = size*int64(p.Ranges[i].Offset), size*int64(p.Ranges[i].Length)
 			}
 			s.args = append(s.args, b)
 			s.writes = append(s.writes, a.Write)

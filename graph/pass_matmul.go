@@ -93,7 +93,7 @@ func planMatmuls(outputs []*node, p gpu.Profile) []*node {
 	}
 	return rewrite(outputs, func(n *node, in []*node) *node {
 		o, ok := n.op.(contractOp)
-		if !ok || !n.spec.DType.IsFloat() {
+		if !ok || n.spec.DType != Float32 {
 			return nil
 		}
 		return o.matmul(newNode(o, in, n.spec, n.pc), target, int(p.MaxStorageRange/4))

@@ -63,6 +63,9 @@ func (pickOp) Cases() []Case                { return nil }
 // Kernels: the tuple's kernels have written it.
 func (pickOp) Kernels(*Kernels, Operands) {}
 
+// float64Kernels: nothing is computed here.
+func (pickOp) float64Kernels() {}
+
 func (pickOp) Eval(*Host, []*Host)                      { panic(pickAlone) }
 func (pickOp) JVP(Call, []Tensor) Tensor                { panic(pickAlone) }
 func (pickOp) VJP(Call, Tensor) []Tensor                { panic(pickAlone) }

@@ -1,6 +1,8 @@
 package shaders
 
 import (
+	"math"
+
 	"github.com/lavagrad/lavagrad/shaders/spirv"
 )
 
@@ -265,7 +267,10 @@ func (e *emitter) wide(axes axisSet) bool { return axes.has(e.s.vec) && !e.narro
 func (e *emitter) value(x *Expr, p pos) spirv.Value {
 	b := e.b
 	if x.kind == literalExpr {
-		return b.Const(spirv.Type{Kind: x.dtype, Lanes: 1}, x.bits)
+		if x.dtype == spirv.Float64 {
+			return b.ConstF64(math.Float64frombits(x.bits))
+		}
+		return b.Const(spirv.Type{Kind: x.dtype, Lanes: 1}, uint32(x.bits))
 	}
 	return e.memo(memoKey{what: "value", id: x.id, at: p.at(x.axes), wide: e.wide(x.axes)}, func() spirv.Value {
 		switch x.kind {

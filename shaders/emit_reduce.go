@@ -261,13 +261,15 @@ func (e *emitter) across(r *Expr, v spirv.Value) spirv.Value {
 
 // neutral is the value that changes nothing.
 func (e *emitter) neutral(r *Expr) spirv.Value {
+	switch r.dtype {
+	case spirv.Float32, spirv.Float64:
+		return e.b.ConstFloat(r.dtype, [...]float64{0, math.Inf(-1), math.Inf(1)}[r.red])
+	}
 	return e.b.Const(spirv.Type{Kind: r.dtype, Lanes: 1}, neutralBits(r.red, r.dtype))
 }
 
 func neutralBits(r Reducer, k spirv.Kind) uint32 {
 	switch k {
-	case spirv.Float32:
-		return math.Float32bits([...]float32{0, float32(math.Inf(-1)), float32(math.Inf(1))}[r])
 	case spirv.Int32:
 		return [...]uint32{0, 1 << 31, math.MaxInt32}[r]
 	default:

@@ -46,7 +46,7 @@ type Expr struct {
 	dtype   spirv.Kind
 	axes    axisSet // what the value depends on
 	reduced bool    // depends on a reduction axis
-	bits    uint32  // literal
+	bits    uint64  // literal
 	arg     int     // load
 	at      Index   // load, index
 	fn      *Fn     // apply
@@ -152,8 +152,8 @@ func (f *Fused) cons(key string, e Expr) *Expr {
 	return &e
 }
 
-// Literal is a constant given by its 32-bit word; bool is 0 or 1.
-func (f *Fused) Literal(k spirv.Kind, bits uint32) *Expr {
+// Literal is a constant given by its bits, 64 for Float64 and 32 for the others; bool is 0 or 1.
+func (f *Fused) Literal(k spirv.Kind, bits uint64) *Expr {
 	return f.cons(fmt.Sprintf("c%d %x", k, bits), Expr{kind: literalExpr, dtype: k, bits: bits})
 }
 
@@ -165,7 +165,7 @@ func (f *Fused) Load(arg int, at Index) *Expr {
 // FromIndex is an index as an int32 value.
 func (f *Fused) FromIndex(at Index) *Expr {
 	if len(at.terms) == 0 {
-		return f.Literal(spirv.Int32, uint32(int32(at.c)))
+		return f.Literal(spirv.Int32, uint64(uint32(int32(at.c))))
 	}
 	return f.cons("i"+at.String(), Expr{kind: indexExpr, dtype: spirv.Int32, at: at, axes: at.axes()})
 }

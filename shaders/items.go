@@ -39,8 +39,8 @@ func groupsOf(n, local int) [3]uint32 {
 }
 
 // sumLoop is the sum of term(k) for lo <= k < hi.
-func sumLoop(b *spirv.Builder, lo, hi spirv.Value, term func(k spirv.Value) spirv.Value) spirv.Value {
-	return b.Loop(lo, hi, b.ConstU32(1), []spirv.Value{b.ConstF32(0)}, func(k spirv.Value, sum []spirv.Value) []spirv.Value {
+func sumLoop(b *spirv.Builder, kind spirv.Kind, lo, hi spirv.Value, term func(k spirv.Value) spirv.Value) spirv.Value {
+	return b.Loop(lo, hi, b.ConstU32(1), []spirv.Value{b.ConstFloat(kind, 0)}, func(k spirv.Value, sum []spirv.Value) []spirv.Value {
 		return []spirv.Value{b.Add(sum[0], term(k))}
 	})[0]
 }
@@ -55,10 +55,10 @@ func eachIndex(b *spirv.Builder, n spirv.Value, body func(i spirv.Value)) {
 
 // tileDots gives the rows x cols sums over 0 <= k < n of x(r, k) y(c, k), four k a step. n must
 // be a multiple of 4.
-func tileDots(b *spirv.Builder, rows, cols int, n spirv.Value, x, y func(i int, k spirv.Value) spirv.Value) []spirv.Value {
+func tileDots(b *spirv.Builder, kind spirv.Kind, rows, cols int, n spirv.Value, x, y func(i int, k spirv.Value) spirv.Value) []spirv.Value {
 	sums := make([]spirv.Value, rows*cols)
 	for i := range sums {
-		sums[i] = b.ConstF32(0)
+		sums[i] = b.ConstFloat(kind, 0)
 	}
 	return b.Loop(b.ConstU32(0), n, b.ConstU32(4), sums, func(k spirv.Value, sums []spirv.Value) []spirv.Value {
 		out := make([]spirv.Value, len(sums))

@@ -56,9 +56,15 @@ func (f *Fused) pieceLength(t Target) int {
 	if f.outer == 0 || f.axes[0].Extent == 0 {
 		return 0
 	}
-	limit := math.MaxInt
-	if t.MaxRange > 0 {
-		limit = t.MaxRange
+	limit := t.MaxRange
+	if limit == 0 {
+		limit = math.MaxInt
+	}
+	for _, a := range f.args {
+		if a.Kind == spirv.Float64 { // MaxRange counts words
+			limit /= 2
+			break
+		}
 	}
 	walk := limit
 	if texels := t.MaxTexels * lanes; texels >= minPiece && f.paddable() {

@@ -1,5 +1,7 @@
 package shaders
 
+import "github.com/lavagrad/lavagrad/shaders/spirv"
+
 // Target is what the emitter must know of a device; package graph fills it from the device's profile.
 type Target struct {
 	LocalSize   int  // invocations of a full workgroup
@@ -77,6 +79,9 @@ func (f *Fused) paddable() bool {
 	}
 	a := f.axes[0]
 	ok := true
+	for _, x := range f.args {
+		ok = ok && x.Kind != spirv.Float64 // arrays are padded to 16 bytes, two elements
+	}
 	check := func(x Index) {
 		for _, t := range x.terms {
 			if t.atom.axis != a && t.coef%lanes != 0 {

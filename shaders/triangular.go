@@ -10,8 +10,9 @@ import "github.com/lavagrad/lavagrad/shaders/spirv"
 // It always runs forward on a lower triangle: element (i, k) of T stands at Start + i RowStep + k ColStep of its matrix
 // and row i of X and B at First + i Step, and negative steps make an upper triangle lower, from its end.
 type Substitution struct {
-	Batch, Matrices int // matrix number z of B is solved with matrix z mod Matrices of T
-	N, Columns      int // T is N x N, X and B are N x Columns
+	Kind            spirv.Kind // Float32 or Float64
+	Batch, Matrices int        // matrix number z of B is solved with matrix z mod Matrices of T
+	N, Columns      int        // T is N x N, X and B are N x Columns
 	Upper           bool
 	Transpose       bool // T is the transpose of what is stored; Upper speaks of what is stored
 	UnitDiagonal    bool // the diagonal is taken for ones and not read
@@ -54,9 +55,10 @@ func (s Substitution) Update(t Target, j, m int) Kernel {
 	across, down := ceilDiv(s.Columns, tile), ceilDiv(m, factorTile)
 	words := append(s.words(j, m), across, down)
 	return perItem(t, s.Batch*across*down, words, func(b *spirv.Builder) func(spirv.Value) {
-		a := b.StorageBuffer(0, spirv.F32, spirv.ReadOnly)
-		rhs := b.StorageBuffer(1, spirv.F32, spirv.ReadOnly)
-		x := b.StorageBuffer(2, spirv.F32, spirv.ReadWrite)
+		elem := spirv.Type{Kind: s.Kind, Lanes: 1}
+		a := b.StorageBuffer(0, elem, spirv.ReadOnly)
+		rhs := b.StorageBuffer(1, elem, spirv.ReadOnly)
+		x := b.StorageBuffer(2, elem, spirv.ReadWrite)
 		across, down := b.PushU32(subBlockSize+1), b.PushU32(subBlockSize+2)
 		u := func(v int) spirv.Value { return b.ConstU32(uint32(v)) }
 		return func(item spirv.Value) {
@@ -75,7 +77,7 @@ func (s Substitution) Update(t Target, j, m int) Kernel {
 			for c := range cols {
 				cols[c] = b.Min(b.Add(col, u(c)), b.Sub(b.PushU32(subColumns), u(1)))
 			}
-			sums := tileDots(b, factorTile, tile, from,
+			sums := tileDots(b, s.Kind, factorTile, tile, from,
 				func(i int, k spirv.Value) spirv.Value {
 					return b.Load(a, b.Add(rows[i], b.Mul(k, b.PushU32(subColStep))))
 				},
@@ -97,13 +99,14 @@ func (s Substitution) Update(t Target, j, m int) Kernel {
 // bindings are T, B and X.
 func (s Substitution) Solve(t Target, j, m int, first bool) Kernel {
 	return perItem(t, s.Batch*s.Columns, s.words(j, m), func(b *spirv.Builder) func(spirv.Value) {
-		a := b.StorageBuffer(0, spirv.F32, spirv.ReadOnly)
+		elem := spirv.Type{Kind: s.Kind, Lanes: 1}
+		a := b.StorageBuffer(0, elem, spirv.ReadOnly)
 		var rhs, x *spirv.Buffer
 		if first {
-			rhs = b.StorageBuffer(1, spirv.F32, spirv.ReadOnly)
-			x = b.StorageBuffer(2, spirv.F32, spirv.ReadWrite)
+			rhs = b.StorageBuffer(1, elem, spirv.ReadOnly)
+			x = b.StorageBuffer(2, elem, spirv.ReadWrite)
 		} else {
-			x = b.StorageBuffer(1, spirv.F32, spirv.ReadWrite)
+			x = b.StorageBuffer(1, elem, spirv.ReadWrite)
 			rhs = x
 		}
 		columns, from := b.PushU32(subColumns), b.PushU32(subFrom)
@@ -114,7 +117,7 @@ func (s Substitution) Solve(t Target, j, m int, first bool) Kernel {
 				r := b.Add(from, i)
 				row := w.element(r, from)
 				above := b.Add(w.row(from), col)
-				sum := sumLoop(b, b.ConstU32(0), i, func(k spirv.Value) spirv.Value {
+				sum := sumLoop(b, s.Kind, b.ConstU32(0), i, func(k spirv.Value) spirv.Value {
 					return b.Mul(b.Load(a, b.Add(row, b.Mul(k, b.PushU32(subColStep)))),
 						b.Load(x, b.Add(above, b.Mul(k, b.PushU32(subStep)))))
 				})

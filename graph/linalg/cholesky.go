@@ -36,7 +36,7 @@ func CholeskySolve(l, b graph.Tensor) graph.Tensor {
 // CholeskySolve is faster and more accurate.
 func CholeskyInverse(l graph.Tensor) graph.Tensor {
 	square("cholesky inverse", l)
-	return CholeskySolve(l, eye(l.Dim(-1)))
+	return CholeskySolve(l, eye(l.Dim(-1), l.DType()))
 }
 
 // CholeskyLogDet is log det a, [...], from the factor l = Cholesky(a) [... n n]: twice the sum of the logarithms of its diagonal.

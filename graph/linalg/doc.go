@@ -1,6 +1,6 @@
 // Package linalg has linear algebra on batches of matrices: the last two axes of a tensor are rows and columns, all
-// axes before them are batch axes, which broadcast by NumPy's rule; vmap adds one more. Everything is float32 and
-// differentiable to any order.
+// axes before them are batch axes, which broadcast by NumPy's rule; vmap adds one more. Everything is float32, or
+// float64 where the device has it, and differentiable to any order.
 //
 // Symmetric positive definite matrices, such as covariances and precisions, go through the Cholesky factor:
 //

@@ -46,7 +46,7 @@ func transpose(a graph.Tensor) graph.Tensor { return a.MoveAxis(-1, -2) }
 // onDiagonal is true where row and column agree.
 func onDiagonal(n int) graph.Tensor { return graph.Iota(0, n, n).Eq(graph.Iota(1, n, n)) }
 
-func eye(n int) graph.Tensor { return onDiagonal(n).AsFloat() }
+func eye(n int, d graph.DType) graph.Tensor { return onDiagonal(n).Convert(d) }
 
 // diagonal is the diagonal of square matrices: [... n]. Whatever stands beside it does not matter, NaN included.
 func diagonal(a graph.Tensor) graph.Tensor {
