@@ -1,5 +1,7 @@
 package graph
 
+import "slices"
+
 // Ops lists an instance of every op that users can build, for tests and documentation.
 func Ops() []Op {
 	rules := []*rule{
@@ -8,7 +10,7 @@ func Ops() []Op {
 		expRule, expm1Rule, logRule, log1pRule, tanhRule, sigmoidRule, softplusRule, sinRule, cosRule, reluRule,
 		eqRule, neRule, ltRule, leRule, isNaNRule, andRule, orRule, notRule,
 	}
-	rules = append(append(rules, specialRules()...), bitRules()...)
+	rules = slices.Concat(rules, specialRules(), bitRules(), randomRules())
 	var ops []Op
 	for _, r := range rules {
 		ops = append(ops, elementwise{r})
