@@ -210,7 +210,7 @@ func (c controlCase) checkVmap(t *testing.T, dev *gpu.Device, mask, b int) {
 			axes[i] = i % (len(shape) + 1)
 			shape = append(append(append(Shape{}, shape[:axes[i]]...), b), shape[axes[i]:]...)
 		}
-		in[i] = upload(t, dev, Spec{s.Spec.DType, shape}, draw(rng, Sample{Spec{s.Spec.DType, shape}, s.Lo, s.Hi}))
+		in[i] = upload(t, dev, Spec{s.Spec.DType, shape}, draw(rng, Sample{Spec: Spec{s.Spec.DType, shape}, Lo: s.Lo, Hi: s.Hi}))
 	}
 	f := func(x []Tensor) []Tensor {
 		outs := []Tensor{c.f(x)}

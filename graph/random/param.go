@@ -1,0 +1,85 @@
+package random
+
+import (
+	"slices"
+
+	"github.com/lavagrad/lavagrad/graph"
+)
+
+// Param is a parameter of a distribution: a number, or a float32 tensor, by which the draws are differentiable.
+type Param interface {
+	int | float32 | float64 | graph.Tensor
+}
+
+// tensor makes a parameter a tensor.
+func tensor[P Param](op, name string, p P) graph.Tensor {
+	switch v := any(p).(type) {
+	case int:
+		return graph.Scalar(float64(v))
+	case float32:
+		return graph.Scalar(float64(v))
+	case float64:
+		return graph.Scalar(v)
+	case graph.Tensor:
+		if !v.Valid() {
+			graph.Fail(op, graph.ErrArgument, "set it, or give a number", "%s is the zero Tensor", name)
+		}
+		if !v.DType().IsFloat() {
+			graph.Fail(op, graph.ErrDType, "convert it with AsFloat", "%s is %v, want float32", name, v.Spec())
+		}
+		return v
+	}
+	panic("BUG: random: a parameter of no known type")
+}
+
+// resultShape is the given shape, to which every parameter must be broadcastable; without one, the shape that the
+// parameters have in common.
+func resultShape(op string, shape []int, params ...graph.Shape) []int {
+	if len(shape) > 0 {
+		for _, p := range params {
+			if !fits(p, shape) {
+				graph.Fail(op, graph.ErrShape, "give a shape whose last axes are the parameters'", "a parameter of shape %v does not broadcast to %v",
+					p, graph.Shape(shape))
+			}
+		}
+		return shape
+	}
+	common := graph.Shape{}
+	for _, p := range params {
+		a, b := common, p
+		if len(a) < len(b) {
+			a, b = b, a
+		}
+		out := slices.Clone(a)
+		for i, d := range b {
+			at := &out[len(a)-len(b)+i]
+			switch {
+			case *at == 1:
+				*at = d
+			case d != 1 && d != *at:
+				graph.Fail(op, graph.ErrShape, "reshape one of them, or insert axes of length 1 with ExpandDims",
+					"parameters of shapes %v and %v do not broadcast", common, p)
+			}
+		}
+		common = out
+	}
+	return common
+}
+
+// fits reports whether a tensor of one shape broadcasts to another.
+func fits(p graph.Shape, shape []int) bool {
+	if len(p) > len(shape) {
+		return false
+	}
+	for i, d := range p {
+		if want := shape[len(shape)-len(p)+i]; d != want && d != 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// nanUnless is x where ok is true, else NaN.
+func nanUnless(ok, x graph.Tensor) graph.Tensor {
+	return graph.Where(ok, x, graph.Scalar(nan))
+}
