@@ -99,7 +99,7 @@ func truncated(a, b float64) func(float64) float64 {
 		f := truncated(-b, -a)
 		return func(x float64) float64 { return 1 - f(-x) }
 	}
-	cdf := func(x float64) float64 { return 0.5 * math.Erfc(-x / math.Sqrt2) }
+	cdf := func(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
 	return func(x float64) float64 { return (cdf(x) - cdf(a)) / (cdf(b) - cdf(a)) }
 }
 
