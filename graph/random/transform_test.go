@@ -256,3 +256,43 @@ func TestSplitsDiffer(t *testing.T) {
 		}
 	})
 }
+
+// TestScan: a loop on the device splits its key as a loop of calls does, also one loop for every sample.
+func TestScan(t *testing.T) {
+	walk := func(k random.Key, rolled bool) graph.Tensor {
+		step := func(s walkState, _ struct{}) (walkState, graph.Tensor) {
+			next, use := random.Split2(s.Key)
+			x := s.X.Add(random.Gamma(use, s.X.Square().AddScalar(0.5)))
+			return walkState{next, x}, x
+		}
+		s := walkState{k, graph.Scalar(1)}
+		if rolled {
+			_, xs := graph.Scan(step, s, struct{}{}, graph.Rounds(4))
+			return xs
+		}
+		var xs []graph.Tensor
+		for range 4 {
+			var x graph.Tensor
+			s, x = step(s, struct{}{})
+			xs = append(xs, x)
+		}
+		return graph.Stack(0, xs...)
+	}
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		got := run(t, dev, keyOn(t, dev, 12), func(k random.Key) graph.Tensor {
+			all := random.Split(k, 6)
+			all.Bits = all.Bits.Reshape(2, 3, 2)
+			rolled := vmap.Map(vmap.Map(func(k random.Key) graph.Tensor { return walk(k, true) }))(all)
+			plain := vmap.Map(vmap.Map(func(k random.Key) graph.Tensor { return walk(k, false) }))(all)
+			return graph.Stack(0, rolled.Flatten(), plain.Flatten())
+		})
+		for i := range 24 {
+			require.InEpsilon(t, got[24+i], got[i], 1e-5, "element %d", i)
+		}
+	})
+}
+
+type walkState struct {
+	Key random.Key
+	X   graph.Tensor
+}
