@@ -53,6 +53,9 @@ func evaluate(ctx context.Context, outputs []*node, given map[*node]*Host) ([]*H
 				several[n] = evaluateAll(op, in)
 				break
 			}
+			if c, ok := n.op.(collectiveOp); ok {
+				return nil, c.unbound(n)
+			}
 			n.op.Eval(h, in)
 			if c, ok := n.op.(checkOp); ok {
 				for i, v := range in[1].V {

@@ -118,6 +118,7 @@ func pullback(order []applied, params, outs, cts []Tensor) []Tensor {
 			}
 		case multiOp:
 			if cts := several[a.node]; cts != nil {
+				rejectCaptured(a, dep)
 				c := a.multiCall(op)
 				cotangents = op.VJPAll(c, padded(cts, len(c.Out)))
 			}

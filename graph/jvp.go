@@ -4,14 +4,7 @@ package graph
 // p: the Jacobian-vector product. Leaves of the result that do not depend on p have zero tangents.
 func JVP[P, R any](f func(P) R, p, tangent P) (value, derivative R) {
 	primals, ts := leavesOf("jvp", p), leavesOf("jvp", tangent)
-	if len(primals) != len(ts) {
-		fail("jvp", ErrArgument, "give a tangent tree like the argument", "%d tangents for %d leaves", len(ts), len(primals))
-	}
-	for i, t := range ts {
-		if !t.Shape().Equal(primals[i].Shape()) {
-			fail("jvp", ErrShape, "a tangent has its argument's shape", "tangent %d is %v, the argument %v", i, t.Spec(), primals[i].Spec())
-		}
-	}
+	checkTangents("jvp", primals, ts)
 	tr := newTrace("jvp")
 	defer tr.close()
 	fresh := tr.aliases(primals)
@@ -20,11 +13,27 @@ func JVP[P, R any](f func(P) R, p, tangent P) (value, derivative R) {
 	return value, rebuild("jvp", value, pushforward(fresh, ts, outs))
 }
 
-// pushforward carries tangents from params to outs.
+func checkTangents(what string, primals, ts []Tensor) {
+	if len(primals) != len(ts) {
+		fail(what, ErrArgument, "give a tangent tree like the argument", "%d tangents for %d leaves", len(ts), len(primals))
+	}
+	for i, t := range ts {
+		if !t.Shape().Equal(primals[i].Shape()) {
+			fail(what, ErrShape, "a tangent has its argument's shape", "tangent %d is %v, the argument %v", i, t.Spec(), primals[i].Spec())
+		}
+	}
+}
+
+// pushforward carries tangents from params to outs; zero Tensors stand for no tangent.
 func pushforward(params, tangents, outs []Tensor) []Tensor {
+	return pushAlong(recordSince(outs, params), params, tangents, outs)
+}
+
+// pushAlong is pushforward along an order that was recorded before.
+func pushAlong(order []applied, params, tangents, outs []Tensor) []Tensor {
 	tangent := map[*node]Tensor{}
 	for i, p := range params {
-		if p.DType().IsFloat() {
+		if p.DType().IsFloat() && tangents[i].Valid() {
 			tangent[p.n] = tangents[i]
 		}
 	}
@@ -33,9 +42,9 @@ func pushforward(params, tangents, outs []Tensor) []Tensor {
 		param[p.n] = true
 	}
 	several := results{}
-	for _, a := range recordSince(outs, params) {
+	for _, a := range order {
 		op, multi := a.op.(multiOp)
-		if param[a.node] || !multi && !a.spec.DType.IsFloat() {
+		if param[a.node] || len(a.from) == 0 || !multi && !a.spec.DType.IsFloat() {
 			continue
 		}
 		if p, ok := a.op.(pickOp); ok {

@@ -50,6 +50,9 @@ func lift(params, outputs []*node) (*lifted, error) {
 				Detail: fmt.Sprintf("a parameter %v of this %s was used in another trace", n.spec, n.trace.what),
 				Fix:    "return values from the traced function instead of storing them outside it"}
 		default:
+			if c, ok := n.op.(collectiveOp); ok {
+				return nil, c.unbound(n)
+			}
 			in := make([]*node, len(a.from))
 			key.WriteString(opKey(n.op))
 			for i, x := range a.from {

@@ -18,6 +18,6 @@ func Ops() []Op {
 	return append(ops,
 		whereOp{}, convertOp{}, reshapeOp{}, transposeOp{}, broadcastOp{}, sliceOp{}, padOp{}, concatOp{},
 		iotaOp{}, reduceOp{}, contractOp{}, stopGradientOp{}, checkOp{}, windowsOp{}, foldOp{},
-		choleskyOp{}, triangularOp{},
+		choleskyOp{}, triangularOp{}, barrierOp{}, collectiveOp{},
 	)
 }

@@ -214,13 +214,15 @@ func arrange(t Tensor, have, want []int, batch, rows, cols int) Tensor {
 	return t.Transpose(perm...).Reshape(batch, rows, cols).Pad(2, 0, roundUp4(cols)-cols)
 }
 
-// storage is the node whose array holds n's elements in n's order: reshapes share their operand's.
+// storage is the node whose array holds n's elements in n's order: reshapes and barriers share their operand's.
 func storage(n *node) *node {
 	for {
-		if _, ok := n.op.(reshapeOp); !ok {
+		switch n.op.(type) {
+		case reshapeOp, barrierOp:
+			n = n.in()[0]
+		default:
 			return n
 		}
-		n = n.in()[0]
 	}
 }
 

@@ -10,6 +10,12 @@ const Shared = -1 << 31
 // axes[i] is the sample axis of in[i], or Shared; outAxes gives where the sample axis goes in each
 // result, or Shared for results that must not depend on the sample. what names the caller in errors.
 func Vectorize(what string, f func([]Tensor) []Tensor, in []Tensor, axes []int, outAxes func(i, rank int) (int, bool)) []Tensor {
+	return VectorizeNamed(what, "", f, in, axes, outAxes)
+}
+
+// VectorizeNamed is Vectorize with a name for the sample axis, over which the collective reductions PSum, PMean and PMax
+// inside f fold.
+func VectorizeNamed(what, axis string, f func([]Tensor) []Tensor, in []Tensor, axes []int, outAxes func(i, rank int) (int, bool)) []Tensor {
 	tr := newTrace(what)
 	defer tr.close()
 	size := -1
@@ -58,13 +64,28 @@ func Vectorize(what string, f func([]Tensor) []Tensor, in []Tensor, axes []int, 
 		}
 		switch op := a.op.(type) {
 		case pickOp:
+			if len(a.from) == 0 {
+				break // captured
+			}
 			if all := several[a.from[0]]; all != nil {
 				batched[a.node] = all[op.i]
 			}
 		case multiOp:
 			if anyMapped(batched, a.from) {
 				in, flags := operands(a, batched)
+				if n, ok := op.(axisNamer); ok {
+					op = n.named(axis)
+				}
 				several[a.node] = op.BatchAll(a.multiCall(op), in, flags, size)
+			}
+		case collectiveOp:
+			if op.axis == axis && len(a.from) > 0 {
+				in, flags := operands(a, batched)
+				batched[a.node] = op.fold(in[0], flags[0], size)
+				break
+			}
+			if anyMapped(batched, a.from) {
+				batched[a.node] = batchNode(a, batched, size)
 			}
 		default:
 			if anyMapped(batched, a.from) {
