@@ -191,4 +191,3 @@ func TestStopGradient(t *testing.T) {
 	assert.Equal(t, 12.0, scalarAt(t, graph.Grad(f), 2))
 	assert.Equal(t, 12.0, scalarAt(t, fwd(f), 2))
 }
-

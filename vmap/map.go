@@ -1,28 +1,11 @@
 package vmap
 
 import (
+	"fmt"
+
 	"github.com/lavagrad/lavagrad/graph"
 	"github.com/lavagrad/lavagrad/tree"
 )
-
-// Shared in In marks an argument that every sample sees whole.
-const Shared = graph.Shared
-
-// Option says along which axes a function is mapped.
-type Option func(*config)
-
-type config struct {
-	in  []int
-	out int
-}
-
-// In gives the sample axis of each argument, for all of its leaves; negative axes count from the
-// end, and Shared leaves an argument as it is. The default is axis 0 for every argument.
-func In(axes ...int) Option { return func(c *config) { c.in = axes } }
-
-// Out gives the place of the sample axis in every result; negative axes count from the end. The
-// default is 0.
-func Out(axis int) Option { return func(c *config) { c.out = axis } }
 
 // Map turns f, a function of one sample, into a function of many: every leaf of a has one more axis,
 // and so has every leaf of the result. All mapped leaves must have the same number of samples.
@@ -49,25 +32,16 @@ func Map3[A, B, C, R any](f func(A, B, C) R, opts ...Option) func(A, B, C) R {
 	}
 }
 
-func configure(what string, args int, opts []Option) config {
-	c := config{in: make([]int, args)}
-	for _, o := range opts {
-		o(&c)
-	}
-	if len(c.in) != args {
-		graph.Fail(what, graph.ErrArgument, "give In one axis for each argument", "%d axes for %d arguments", len(c.in), args)
-	}
-	return c
-}
-
 // part is one argument, whatever its type.
 type part[T any] struct{ v T }
 
-func (p part[T]) leaves() ([]graph.Tensor, error)         { return tree.Leaves[graph.Tensor](p.v) }
+func (p part[T]) leaves() ([]graph.Tensor, []string, error) {
+	return tree.LeavesAndPaths[graph.Tensor](p.v)
+}
 func (p part[T]) with(leaves []graph.Tensor) (any, error) { return tree.Unflatten(p.v, leaves) }
 
 type argument interface {
-	leaves() ([]graph.Tensor, error)
+	leaves() ([]graph.Tensor, []string, error)
 	with([]graph.Tensor) (any, error)
 }
 
@@ -76,16 +50,15 @@ func run[R any](c config, f func([]any) R, args ...argument) R {
 	var flat []graph.Tensor
 	var axes, counts []int
 	for i, a := range args {
-		leaves, err := a.leaves()
+		leaves, paths, err := a.leaves()
 		check(err)
 		flat = append(flat, leaves...)
 		counts = append(counts, len(leaves))
-		for range leaves {
-			axes = append(axes, c.in[i])
-		}
+		axes = append(axes, c.in[i].resolve(fmt.Sprintf("argument %d", i), paths)...)
 	}
 	var result R
-	out := graph.Vectorize("vmap", func(in []graph.Tensor) []graph.Tensor {
+	var outAxes []int
+	out := graph.VectorizeNamed("vmap", c.name, func(in []graph.Tensor) []graph.Tensor {
 		values := make([]any, len(args))
 		for i, a := range args {
 			v, err := a.with(in[:counts[i]])
@@ -94,10 +67,11 @@ func run[R any](c config, f func([]any) R, args ...argument) R {
 			in = in[counts[i]:]
 		}
 		result = f(values)
-		leaves, err := tree.Leaves[graph.Tensor](result)
+		leaves, paths, err := tree.LeavesAndPaths[graph.Tensor](result)
 		check(err)
+		outAxes = c.out.resolve("the result", paths)
 		return leaves
-	}, flat, axes, func(int, int) (int, bool) { return c.out, false })
+	}, flat, axes, func(i, _ int) (int, bool) { return outAxes[i], outAxes[i] == Shared })
 	result, err := tree.Unflatten(result, out)
 	check(err)
 	return result
