@@ -117,9 +117,9 @@ func TestCollectives(t *testing.T) {
 		{[]float64{3, 3, 3}, func(tensor) tensor { return vmap.PSum(graph.Scalar(1), "batch") }},
 		{[]float64{1, 1, 1}, func(tensor) tensor { return vmap.PMean(graph.Scalar(1), "batch") }},
 		{[]float64{1, 1, 1}, func(tensor) tensor { return vmap.PMax(graph.Scalar(1), "batch") }},
-		{1. / 2, 1. / 2, 3. / 2, 1. / 2, -1, 0}: func(x tensor) tensor {
+		{[]float64{0.5, 0.5, 1.5, 0.5, -1, 0}, func(x tensor) tensor {
 			return x.Div(vmap.PSum(x, "batch").Index(0, 0)).Mul(graph.Literal([]float32{1, 0.2}))
-		},
+		}},
 	} {
 		assert.InDeltaSlice(t, c.want, f64(t, vmap.Map(c.f, named)(x)), 1e-7)
 	}

@@ -5,7 +5,7 @@
 //	perSample := vmap.Map2(graph.Grad2(loss), vmap.In(vmap.Shared, 0))
 //
 // is the function from parameters and a batch to the gradient for each sample. Maps nest, and compose with
-// Grad, VJP, JVP and Jit in any order. InTree and OutTree give every leaf an axis of its own, PerSample gives value, gradient and
-// auxiliary values of every sample, and PSum, PMean and PMax fold over the samples of an axis that Name has named. Tensors that the mapped function captures are shared by all
-// samples.
+// Grad, VJP, JVP and Jit in any order. Tensors that the mapped function captures are shared by all samples.
+// InTree and OutTree give every leaf an axis of its own, PerSample gives value, gradient and auxiliary values of
+// every sample, and PSum, PMean and PMax fold over the samples of an axis that Name has named.
 package vmap
