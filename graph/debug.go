@@ -16,43 +16,6 @@ import (
 // inspectKernel sees the words of every kernel that is emitted; tests set it.
 var inspectKernel func(name string, words []uint32)
 
-// text prints a graph, a line a node, operands before users.
-func text(params, outputs []*node) string {
-	var b strings.Builder
-	number := map[*node]int{}
-	line := func(n *node) {
-		number[n] = len(number)
-		fmt.Fprintf(&b, "%%%d = %s", number[n], n.op.Name())
-		for _, x := range n.in() {
-			fmt.Fprintf(&b, " %%%d", number[x])
-		}
-		fmt.Fprintf(&b, "  %v", n.spec)
-		switch n.op.(type) {
-		case paramOp, elementwise:
-		default:
-			fmt.Fprintf(&b, "  %v", n.op)
-		}
-		if at := position(n.pc); at != "" {
-			fmt.Fprintf(&b, "  # %s", at)
-		}
-		b.WriteByte('\n')
-	}
-	for _, p := range params {
-		line(p)
-	}
-	for _, n := range reach(outputs, nil) {
-		if _, done := number[n]; !done {
-			line(n)
-		}
-	}
-	b.WriteString("return")
-	for _, n := range outputs {
-		fmt.Fprintf(&b, " %%%d", number[n])
-	}
-	b.WriteByte('\n')
-	return b.String()
-}
-
 // dump writes what the compiler made of a graph to the folder of LAVAGRAD_DEBUG=dump=DIR: the graph as it
 // came and after the passes, the list of dispatches, and each kernel as a SPIR-V module.
 func dump(dir string, l *lifted, outputs []*node, steps *lowered) error {
@@ -64,8 +27,8 @@ func dump(dir string, l *lifted, outputs []*node, steps *lowered) error {
 	}
 	var list strings.Builder
 	files := map[string][]byte{
-		"0-traced.txt":     []byte(text(l.params, l.outputs)),
-		"1-simplified.txt": []byte(text(l.params, outputs)),
+		"0-traced.txt":     []byte(text(nil, l.params, l.outputs)),
+		"1-simplified.txt": []byte(text(nil, l.params, outputs)),
 	}
 	for i, s := range steps.steps {
 		fmt.Fprintf(&list, "%3d  groups %v  push %v  %s\n", i, s.kernel.Groups, s.kernel.Push, s.name)

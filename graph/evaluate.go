@@ -78,6 +78,10 @@ func evaluate(ctx context.Context, outputs []*node, given map[*node]*Host) ([]*H
 
 // tracedError says that a parameter has no value.
 func tracedError(op string, n *node) error {
+	if n.trace.what == placeholder {
+		return &Error{Op: op, Pos: position(callerPC()), Kind: ErrTraced,
+			Detail: fmt.Sprintf("it depends on the placeholder %v made at %s", n.spec, position(n.trace.pc)), Fix: "give arrays made with graph.FromSlice"}
+	}
 	return &Error{Op: op, Pos: position(callerPC()), Kind: ErrTraced,
 		Detail: fmt.Sprintf("it depends on a parameter %v of the %s at %s", n.spec, n.trace.what, position(n.trace.pc)),
 		Fix:    "choose with Where instead of a Go if, or return the tensor from the traced function and read it outside"}

@@ -92,7 +92,7 @@ func recordSince(outs, params []Tensor) []applied {
 
 // pullback accumulates cotangents from outs back to params, users before operands.
 func pullback(order []applied, params, outs, cts []Tensor) []Tensor {
-	dep := dependents(order, nodes(params))
+	dep := differentiable(order, nodes(params))
 	sum := map[*node]Tensor{}
 	for i, o := range outs {
 		if dep[o.n] && o.DType().IsFloat() {
@@ -140,6 +140,19 @@ func pullback(order []applied, params, outs, cts []Tensor) []Tensor {
 		}
 	}
 	return out
+}
+
+// differentiable returns those of order whose derivative by one of params may differ from zero.
+func differentiable(order []applied, params []*node) map[*node]bool {
+	dep := make(map[*node]bool, len(order))
+	for _, n := range params {
+		dep[n] = true
+	}
+	for _, a := range order {
+		_, stopped := a.op.(stopGradientOp)
+		dep[a.node] = dep[a.node] || !stopped && anyOf(dep, a.from)
+	}
+	return dep
 }
 
 func (a applied) call() Call { return Call{In: tensors(a.from), Out: Tensor{a.node}} }

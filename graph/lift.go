@@ -45,14 +45,13 @@ func lift(params, outputs []*node) (*lifted, error) {
 			l.arrays = append(l.arrays, n.array.Load())
 			l.holders = append(l.holders, n)
 			fmt.Fprintf(&key, "a%v;", n.spec)
+		case n.isParam() && n.trace.what == placeholder:
+			return nil, tracedError("compile", n)
 		case n.isParam():
 			return nil, &Error{Op: n.trace.what, Pos: position(n.trace.pc), Kind: ErrForeign,
 				Detail: fmt.Sprintf("a parameter %v of this %s was used in another trace", n.spec, n.trace.what),
 				Fix:    "return values from the traced function instead of storing them outside it"}
 		default:
-			if c, ok := n.op.(collectiveOp); ok {
-				return nil, c.unbound(n)
-			}
 			in := make([]*node, len(a.from))
 			key.WriteString(opKey(n.op))
 			for i, x := range a.from {

@@ -194,15 +194,14 @@ func reach(outputs []*node, stop func(*node) bool) []*node {
 	return out
 }
 
-// dependents returns those of order whose derivative by one of from may differ from zero, these included.
+// dependents returns those of order that are computed from one of from, these included.
 func dependents(order []applied, from []*node) map[*node]bool {
 	dep := make(map[*node]bool, len(order))
 	for _, n := range from {
 		dep[n] = true
 	}
 	for _, a := range order {
-		_, stopped := a.op.(stopGradientOp)
-		dep[a.node] = dep[a.node] || !stopped && anyOf(dep, a.from)
+		dep[a.node] = dep[a.node] || anyOf(dep, a.from)
 	}
 	return dep
 }

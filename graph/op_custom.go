@@ -34,6 +34,18 @@ func (r transparentRules) batchResults(in []Tensor, batched []bool, size int) []
 // axisNamer is an op that transforms functions of its own when it is batched, and must know the name of the axis.
 type axisNamer interface{ named(axis string) multiOp }
 
+func (o scanOp) named(axis string) multiOp { o.body.axis = axis; return o }
+
+func (o whileOp) named(axis string) multiOp { o.cond.axis, o.body.axis = axis, axis; return o }
+
+func (o switchOp) named(axis string) multiOp {
+	o.branches = slices.Clone(o.branches)
+	for i := range o.branches {
+		o.branches[i].axis = axis
+	}
+	return o
+}
+
 // customOp is a function with a derivative of the user's own. Its operands are the results, saved values for the
 // rule, the arguments, and what the function captured.
 type customOp struct {

@@ -86,7 +86,7 @@ func (o switchOp) BatchAll(_ MultiCall, in []Tensor, batched []bool, size int) [
 				axes[i] = Shared
 			}
 		}
-		return Vectorize("switch", o.inlined, in, axes, func(int, int) (int, bool) { return 0, false })
+		return VectorizeNamed("switch", o.branches[0].axis, o.inlined, in, axes, func(int, int) (int, bool) { return 0, false })
 	}
 	out := make([]bool, len(o.branches[0].outs))
 	for i := range out {

@@ -7,7 +7,7 @@ import (
 
 // addChecks prepares control flow for the device and appends the hidden output of every check that the outputs
 // depend on. Branches become selections, short loops their rounds; the results and operands of loops that nobody reads
-// vanish; checks inside loops are carried from round to round.
+// vanish; checks inside loops are carried from round to round. Ops that only change derivatives are their operands.
 func (x *executable) addChecks(outputs []*node, checked bool) []*node {
 	c := &controlPass{checked: checked}
 	outputs, pending := c.expand(outputs)
@@ -62,6 +62,10 @@ func (c *controlPass) expand(outputs []*node) ([]*node, []pendingCheck) {
 		case whileOp:
 			all, p := c.while(o, in, used[n])
 			several[n], pending = all, append(pending, p...)
+		case transparentOp:
+			several[n] = in
+		case collectiveOp:
+			panic(o.unbound(n))
 		default:
 			done[n] = n
 			if !slices.Equal(in, n.in()) {

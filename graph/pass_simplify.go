@@ -78,10 +78,6 @@ func (s *simplifier) rule(op Op, in []*node, from *node) *node {
 	switch o := op.(type) {
 	case aliasOp, stopGradientOp, checkOp:
 		return in[0]
-	case pickOp:
-		if _, ok := in[0].op.(transparentOp); ok {
-			return in[0].in()[o.i]
-		}
 	case reshapeOp:
 		if in[0].spec.Shape.Equal(o.shape) {
 			return in[0]

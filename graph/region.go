@@ -11,6 +11,7 @@ type region struct {
 	params []*node
 	outs   []*node
 	key    string // equal keys, equal regions
+	axis   string // the name of the axis that vectorized adds
 }
 
 // capture runs f on stand-ins of the given specs and closes over what f took from outside: the tensors it
@@ -188,7 +189,7 @@ func (r region) vectorized(what string, args []Tensor, batched, out []bool) []Te
 	if !some {
 		return r.call(args)
 	}
-	return Vectorize(what, r.call, args, axes, func(i, _ int) (int, bool) { return 0, !out[i] })
+	return VectorizeNamed(what, r.axis, r.call, args, axes, func(i, _ int) (int, bool) { return 0, !out[i] })
 }
 
 // linearized calls f at primals and along tangents, of which zero Tensors stand for none.

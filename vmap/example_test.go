@@ -69,3 +69,39 @@ func ExampleMap2() {
 	fmt.Println(v)
 	// Output: [3 2 7 4]
 }
+
+// Value, gradient and auxiliary values of every sample in one call.
+func ExamplePerSample() {
+	type sample struct{ X, Y graph.Tensor }
+	loss := func(w graph.Tensor, s sample) (graph.Tensor, graph.Tensor) {
+		prediction := s.X.Dot(w)
+		return prediction.Sub(s.Y).Square(), prediction
+	}
+	w := graph.Literal([]float32{1, -1})
+	batch := sample{X: graph.Literal([]float32{1, 2, 3, 4, 5, 5}, 3, 2), Y: graph.Literal([]float32{0, 1, 2})}
+	r := vmap.PerSample(loss)(w, batch)
+	for _, t := range []graph.Tensor{r.Value, r.Grad, r.Aux} {
+		v, err := t.Floats(context.Background())
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(t.Shape(), v)
+	}
+	// Output:
+	// [3] [1 4 4]
+	// [3 2] [-2 -4 -12 -16 -20 -20]
+	// [3] [-1 -1 0]
+}
+
+// Each sample's share of the total over the batch.
+func ExamplePSum() {
+	share := vmap.Map(func(x graph.Tensor) graph.Tensor {
+		return x.Div(vmap.PSum(x, "batch"))
+	}, vmap.Name("batch"))
+	v, err := share(graph.Literal([]float32{1, 2, 5})).Floats(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(v)
+	// Output: [0.125 0.25 0.625]
+}

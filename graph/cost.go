@@ -1,0 +1,140 @@
+package graph
+
+import (
+	"math"
+
+	"github.com/lavagrad/lavagrad/gpu"
+)
+
+// CostEstimate is what a function takes to run once. Sizes are in bytes.
+type CostEstimate struct {
+	// Operations counts additions, multiplications, comparisons, selections and conversions of single elements (a multiply-add is two),
+	// Transcendentals the elementary functions. Index arithmetic, and what a kernel computes twice rather than read, are not counted,
+	// nor are the trips of loops.
+	Operations, Transcendentals int64
+
+	// Elements is the number of elements of all arguments: for a model, its number of parameters.
+	Elements int64
+
+	Arguments int64 // in memory before and after: the arguments,
+	Captured  int64 // and arrays that the function captured
+	Constants int64 // tables of constants that the program keeps
+	Results   int64 // new arrays
+	Arena     int64 // temporaries: what is live at once, as the memory plan packs it
+
+	// Read and Written count every array that a kernel reads or writes once for each kernel.
+	Read, Written int64
+	Dispatches    int
+}
+
+// Peak is the memory that a run takes beside arguments and captured arrays: constants, results and temporaries.
+func (c CostEstimate) Peak() int64 { return c.Constants + c.Results + c.Arena }
+
+// Cost estimates, without a device and without running f, what f takes at an argument like a, which may be made of
+// Placeholders: the function is traced and planned for a usual GPU. For several arguments give a function of a struct. Checks are
+// left out.
+func Cost[A, R any](f func(A) R, a A) (CostEstimate, error) {
+	usual := gpu.Profile{Kind: gpu.Discrete, LocalSize: 256, VecPerInvocation: 1, SharedMemory: true, Cores: 64, SubgroupSize: 32,
+		PreserveNaN: true, MaxBindings: 24, MaxStorageRange: math.MaxInt32, MaxAllocation: math.MaxInt64}
+	return costOn(usual, f, a)
+}
+
+// CostOn is Cost for the program that Jit makes for a device: dispatches and memory are the program's own. The driver compiles
+// nothing.
+func CostOn[A, R any](dev *gpu.Device, f func(A) R, a A) (CostEstimate, error) {
+	return costOn(dev.Profile(), f, a)
+}
+
+func costOn[A, R any](p gpu.Profile, f func(A) R, a A) (c CostEstimate, err error) {
+	defer Recover(&err)
+	params, _, outs := traceLike("cost", f, a)
+	l, err := lift(params, outs)
+	if err != nil {
+		return c, err
+	}
+	for i, x := range l.params {
+		if i < len(params) {
+			c.Arguments += bytesOf(x.spec)
+			c.Elements += int64(x.spec.Shape.Size())
+		} else {
+			c.Captured += bytesOf(x.spec)
+		}
+	}
+	outputs := (&executable{}).addChecks(l.outputs, false)
+	for _, n := range reach(simplify(outputs), nil) {
+		c.count(n)
+	}
+	c.memory(l.params, passes(outputs, p))
+	return c, nil
+}
+
+// count adds the work of one node.
+func (c *CostEstimate) count(n *node) {
+	size := int64(n.spec.Shape.Size())
+	switch o := n.op.(type) {
+	case elementwise:
+		if o.cost >= 20 { // from exp on, by the table
+			c.Transcendentals += size
+		} else {
+			c.Operations += size
+		}
+	case whereOp, convertOp:
+		c.Operations += size
+	case contractOp:
+		c.Operations += 2 * size * int64(foldLength(n))
+	case operationCounter:
+		c.Operations += o.Operations(Operands{n})
+	default:
+		switch n.op.Class() {
+		case Reduction:
+			c.Operations += size * int64(foldLength(n))
+		case Opaque:
+			if n.spec.DType != tuple {
+				c.Operations += size
+			}
+		}
+	}
+}
+
+// operationCounter is an op whose work is not the number of its elements.
+type operationCounter interface{ Operations(n Operands) int64 }
+
+// memory adds what the dispatches move and where the results of the plan lie.
+func (c *CostEstimate) memory(params []*node, l *lowered) {
+	own := map[*node]bool{} // arrays outside the arena
+	for _, p := range params {
+		own[p] = true
+	}
+	for _, n := range l.outputs {
+		own[storage(n)] = true
+		c.Results += bytesOf(n.spec)
+	}
+	size := func(b buffer) int64 {
+		if b.scratch > 0 {
+			return 4 * int64(l.scratch[b.scratch-1])
+		}
+		return bytesOf(b.n.spec)
+	}
+	for _, s := range l.steps {
+		if s.kernel.Groups[0] == 0 {
+			continue
+		}
+		c.Dispatches++
+		for i, b := range s.args {
+			bytes := size(b)
+			if b.length > 0 {
+				bytes = min(bytes, b.length)
+			}
+			if s.writes[i] {
+				c.Written += bytes
+			} else {
+				c.Read += bytes
+			}
+			if b.n != nil && isTable(b.n) && !own[b.n] {
+				own[b.n] = true
+				c.Constants += bytesOf(b.n.spec)
+			}
+		}
+	}
+	_, c.Arena = planMemory(l, func(b buffer) bool { return b.n == nil || !own[b.n] }, size)
+}
