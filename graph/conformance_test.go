@@ -13,8 +13,9 @@ import (
 	"github.com/lavagrad/lavagrad/gpu/gputest"
 )
 
-// The conformance suite is driven by the ops' own cases: the device against the float64 evaluator, JVP
-// and VJP against central differences in float64, vmap against a loop over samples.
+// The conformance suite is driven by the ops' own cases: the device against the float64 evaluator for values, JVP, VJP and
+// vmap; derivatives of first and second order in the evaluator against central differences (derivatives_test.go); vmap
+// against a loop over samples. TestMain prints what ran as a table (table_test.go).
 
 func draw(rng *rand.Rand, s Sample) []float64 {
 	lo, hi := s.Lo, s.Hi
@@ -104,6 +105,14 @@ func eachCase(f func(c Case)) {
 	}
 }
 
+// apply applies the case's op, which may have several results.
+func (c Case) apply(in []Tensor) []Tensor {
+	if op, ok := c.Op.(multiOp); ok {
+		return applyMulti(op, in...)
+	}
+	return []Tensor{apply(c.Op, in...)}
+}
+
 // build makes the case's operands as arrays of dev and applies the op.
 func (c Case) build(t *testing.T, dev *gpu.Device) (in []Tensor, values [][]float64) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -118,103 +127,35 @@ func (c Case) build(t *testing.T, dev *gpu.Device) (in []Tensor, values [][]floa
 func TestConformanceValue(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		eachCase(func(c Case) {
-			t.Run(caseName(c), func(t *testing.T) {
+			table.run(t, c, driver(dev), "value", func(t *testing.T) {
 				in, _ := c.build(t, dev)
-				y := apply(c.Op, in...)
-				want, err := Reference(context.Background(), y)
-				require.NoError(t, err)
-				requireClose(t, want, readAny(t, dev, y), c.tolerance(), "value")
-				closeAll(in, y)
+				outs := c.apply(in)
+				compareOnDevice(t, dev, outs, 1e-6, c.tolerance(), "value")
+				closeAll(in, outs...)
 			})
 		})
 	})
+}
+
+// compareOnDevice evaluates all tensors in one program and compares with the evaluator.
+func compareOnDevice(t *testing.T, dev *gpu.Device, outs []Tensor, scale, tol float64, what string) {
+	t.Helper()
+	want := make([][]float64, len(outs))
+	for i, y := range outs {
+		v, err := Reference(context.Background(), y)
+		require.NoError(t, err)
+		want[i] = v
+	}
+	require.NoError(t, EvalOn(context.Background(), dev, outs))
+	for i, y := range outs {
+		requireCloseTo(t, scale, want[i], readAny(t, dev, y), tol, fmt.Sprintf("%s %d", what, i))
+	}
 }
 
 func closeAll(in []Tensor, more ...Tensor) {
 	for _, t := range append(in, more...) {
 		t.Close()
 	}
-}
-
-// TestConformanceDerivatives checks JVP against central differences of the float64 evaluator, and VJP
-// against JVP: <ct, J t> = <J^T ct, t>.
-func TestConformanceDerivatives(t *testing.T) {
-	eachCase(func(c Case) {
-		if c.Kinked || len(c.In) == 0 {
-			return
-		}
-		t.Run(caseName(c), func(t *testing.T) {
-			ctx := context.Background()
-			rng := rand.New(rand.NewPCG(3, 4))
-			var values, tangents [][]float64
-			var in, ts []Tensor
-			some := false
-			for _, s := range c.In {
-				v, d := draw(rng, s), draw(rng, Sample{Spec: Spec{Float32, s.Spec.Shape}})
-				values, tangents = append(values, v), append(tangents, d)
-				in = append(in, literalOf(s.Spec, v))
-				ts = append(ts, literalOf(Spec{Float32, s.Spec.Shape}, d))
-				some = some || s.Spec.DType.IsFloat()
-			}
-			f := func(x []Tensor) Tensor { return apply(c.Op, x...) }
-			if !some || !f(in).DType().IsFloat() {
-				return
-			}
-			eval := func(h float64) []float64 {
-				moved := make([]Tensor, len(in))
-				for i, s := range c.In {
-					v := append([]float64(nil), values[i]...)
-					if s.Spec.DType.IsFloat() {
-						for j := range v {
-							v[j] += h * tangents[i][j]
-						}
-					}
-					moved[i] = literalOf(s.Spec, v)
-				}
-				out, err := Reference(ctx, f(moved))
-				require.NoError(t, err)
-				return out
-			}
-			y, dy := JVP(f, in, ts)
-			got, err := Reference(ctx, dy)
-			require.NoError(t, err)
-			const h = 1e-5
-			up, down := eval(h), eval(-h)
-			want := make([]float64, len(up))
-			for i := range want {
-				want[i] = (up[i] - down[i]) / (2 * h)
-			}
-			requireClose(t, want, got, 1e-6, "jvp")
-
-			ctv := draw(rng, Sample{Spec: y.Spec()})
-			_, pull := VJP(f, in)
-			left, right := 0.0, 0.0
-			for i, v := range got {
-				left += v * ctv[i]
-			}
-			for i, g := range pull(literalOf(y.Spec(), ctv)) {
-				gv, err := Reference(ctx, g)
-				require.NoError(t, err)
-				if c.In[i].Spec.DType.IsFloat() {
-					for j, v := range gv {
-						right += v * tangents[i][j]
-					}
-				}
-			}
-			require.InDelta(t, left, right, 1e-9*(1+math.Abs(left)), "vjp against jvp")
-		})
-	})
-}
-
-// literalOf is a host constant with float64 values, so that differences are not rounded to float32.
-func literalOf(s Spec, v []float64) Tensor {
-	if len(v) == 0 {
-		v = []float64{0}
-	}
-	if len(v) == 1 && s.Shape.Size() != 1 {
-		return constant(s, v...)
-	}
-	return constant(s, v...)
 }
 
 // TestConformanceVmap maps every combination of operands, for batches of 0, 1 and 3, and compares with
@@ -225,7 +166,7 @@ func TestConformanceVmap(t *testing.T) {
 			if len(c.In) == 0 {
 				return
 			}
-			t.Run(caseName(c), func(t *testing.T) {
+			table.run(t, c, driver(dev), "vmap", func(t *testing.T) {
 				for mask := 1; mask < 1<<len(c.In); mask++ {
 					for _, b := range []int{0, 1, 3} {
 						c.checkVmap(t, dev, mask, b)
@@ -250,9 +191,8 @@ func (c Case) checkVmap(t *testing.T, dev *gpu.Device, mask, b int) {
 		}
 		in[i] = upload(t, dev, Spec{s.Spec.DType, shape}, draw(rng, Sample{Spec{s.Spec.DType, shape}, s.Lo, s.Hi, s.Prepare}))
 	}
-	f := func(x []Tensor) []Tensor { return []Tensor{apply(c.Op, x...)} }
-	got := Vectorize("vmap", f, in, axes, func(int, int) (int, bool) { return 0, false })[0]
-	var want []float64
+	got := Vectorize("vmap", c.apply, in, axes, func(int, int) (int, bool) { return 0, false })
+	want := make([][]float64, len(got))
 	for s := range b {
 		one := make([]Tensor, len(in))
 		for i, x := range in {
@@ -261,10 +201,15 @@ func (c Case) checkVmap(t *testing.T, dev *gpu.Device, mask, b int) {
 				one[i] = x.Index(axes[i], s)
 			}
 		}
-		v, err := Reference(ctx, f(one)[0])
-		require.NoError(t, err)
-		want = append(want, v...)
+		for i, y := range c.apply(one) {
+			v, err := Reference(ctx, y)
+			require.NoError(t, err)
+			want[i] = append(want[i], v...)
+		}
 	}
-	requireClose(t, want, readAny(t, dev, got), 2*c.tolerance(), fmt.Sprintf("vmap, mapped operands %b, batch %d", mask, b))
-	closeAll(in, got)
+	require.NoError(t, EvalOn(ctx, dev, got))
+	for i, y := range got {
+		requireClose(t, want[i], readAny(t, dev, y), 2*c.tolerance(), fmt.Sprintf("vmap, mapped operands %b, batch %d, result %d", mask, b, i))
+	}
+	closeAll(in, got...)
 }

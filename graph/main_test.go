@@ -50,7 +50,7 @@ func guardResults() func() int {
 	return func() int { return int(bad.Load()) }
 }
 
-// TestMain watches all results with guard words, and passes every kernel that the tests of this package have
+// TestMain prints the conformance table, watches all results with guard words, and passes every kernel that the tests of this package have
 // emitted through spirv-val.
 func TestMain(m *testing.M) {
 	var mu sync.Mutex
@@ -78,6 +78,7 @@ func TestMain(m *testing.M) {
 	}
 	guards := guardResults()
 	status := m.Run()
+	table.print(os.Stdout)
 	if n := guards(); n > 0 {
 		fmt.Printf("--- FAIL: %d results had their guard words overwritten\n", n)
 		status = 1
