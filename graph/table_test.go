@@ -83,8 +83,8 @@ func (c *conformanceTable) print(w io.Writer) {
 	}
 	fmt.Fprintln(w, "conformance: cases passed, by op, driver and rule")
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, line := range []func(cell) string{func(k cell) string { return k.driver }, func(k cell) string { return k.rule }} {
-		row := "op"
+	for i, line := range []func(cell) string{func(k cell) string { return k.driver }, func(k cell) string { return k.rule }} {
+		row := []string{"", "op"}[i]
 		last := ""
 		for _, k := range columns {
 			s := line(k)
