@@ -9,8 +9,8 @@ import (
 // CostEstimate is what a function takes to run once. Sizes are in bytes.
 type CostEstimate struct {
 	// Operations counts additions, multiplications, comparisons, selections and conversions of single elements (a multiply-add is two),
-	// Transcendentals the elementary functions. Index arithmetic, and what a kernel computes twice rather than read, are not counted,
-	// nor are the trips of loops.
+	// Transcendentals the elementary functions. Index arithmetic, and what a kernel computes twice rather than read, are not counted;
+	// a While counts as one round.
 	Operations, Transcendentals int64
 
 	// Elements is the number of elements of all arguments: for a model, its number of parameters.
@@ -22,7 +22,7 @@ type CostEstimate struct {
 	Results   int64 // new arrays
 	Arena     int64 // temporaries: what is live at once, as the memory plan packs it
 
-	// Read and Written count every array that a kernel reads or writes once for each kernel.
+	// Read and Written count every array that a dispatch reads or writes once for each dispatch.
 	Read, Written int64
 	Dispatches    int
 }
@@ -61,36 +61,41 @@ func costOn[A, R any](p gpu.Profile, f func(A) R, a A) (c CostEstimate, err erro
 		}
 	}
 	outputs := (&executable{}).addChecks(l.outputs, false)
-	for _, n := range reach(simplify(outputs), nil) {
-		c.count(n)
-	}
+	c.count(simplify(outputs), 1)
 	c.memory(l.params, passes(outputs, p))
 	return c, nil
 }
 
-// count adds the work of one node.
-func (c *CostEstimate) count(n *node) {
-	size := int64(n.spec.Shape.Size())
-	switch o := n.op.(type) {
-	case elementwise:
-		if o.cost >= 20 { // from exp on, by the table
-			c.Transcendentals += size
-		} else {
-			c.Operations += size
-		}
-	case whereOp, convertOp:
-		c.Operations += size
-	case contractOp:
-		c.Operations += 2 * size * int64(foldLength(n))
-	case operationCounter:
-		c.Operations += o.Operations(Operands{n})
-	default:
-		switch n.op.Class() {
-		case Reduction:
-			c.Operations += size * int64(foldLength(n))
-		case Opaque:
-			if n.spec.DType != tuple {
-				c.Operations += size
+// count adds the work of the nodes below outputs, done so many times.
+func (c *CostEstimate) count(outputs []*node, times int64) {
+	for _, n := range reach(outputs, nil) {
+		work := times * int64(n.spec.Shape.Size())
+		switch o := n.op.(type) {
+		case elementwise:
+			if o.cost >= 20 { // from exp on, by the table
+				c.Transcendentals += work
+			} else {
+				c.Operations += work
+			}
+		case whereOp, convertOp:
+			c.Operations += work
+		case contractOp:
+			c.Operations += 2 * work * int64(foldLength(n))
+		case scanOp:
+			c.count(o.body.outs, times*int64(o.rounds))
+		case whileOp:
+			c.count(o.cond.outs, times)
+			c.count(o.body.outs, times)
+		case operationCounter:
+			c.Operations += times * o.Operations(Operands{n})
+		default:
+			switch n.op.Class() {
+			case Reduction:
+				c.Operations += work * int64(foldLength(n))
+			case Opaque:
+				if _, result := n.op.(pickOp); !result {
+					c.Operations += work
+				}
 			}
 		}
 	}
@@ -115,20 +120,32 @@ func (c *CostEstimate) memory(params []*node, l *lowered) {
 		}
 		return bytesOf(b.n.spec)
 	}
-	for _, s := range l.steps {
+	for _, r := range l.loops {
+		if r.while != nil && !own[r.while.n] {
+			own[r.while.n] = true
+			c.Results += bytesOf(r.while.n.spec) // read by the host
+		}
+	}
+	for at, s := range l.steps {
 		if s.kernel.Groups[0] == 0 {
 			continue
 		}
-		c.Dispatches++
+		times := int64(1)
+		for _, r := range l.loops {
+			if r.while == nil && r.first <= at && at < r.last {
+				times *= int64(r.count)
+			}
+		}
+		c.Dispatches += int(times)
 		for i, b := range s.args {
 			bytes := size(b)
 			if b.length > 0 {
 				bytes = min(bytes, b.length)
 			}
 			if s.writes[i] {
-				c.Written += bytes
+				c.Written += times * bytes
 			} else {
-				c.Read += bytes
+				c.Read += times * bytes
 			}
 			if b.n != nil && isTable(b.n) && !own[b.n] {
 				own[b.n] = true

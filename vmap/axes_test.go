@@ -171,6 +171,33 @@ func TestCollectives(t *testing.T) {
 	}
 }
 
+// Collectives and custom derivatives inside loops and branches.
+func TestCollectivesInControlFlow(t *testing.T) {
+	x := graph.Literal([]float32{1, 5, 3}, 3)
+	named := vmap.Name("batch")
+	center := func(x tensor) tensor { return x.Sub(vmap.PMean(x, "batch")).Scale(0.5) }
+	custom := graph.CustomVJP(func(x tensor) (tensor, struct{}) { return center(x), struct{}{} },
+		func(_ struct{}, ct tensor) tensor { return center(ct) })
+	loops := map[string]func(f func(tensor) tensor, x tensor) tensor{
+		"scan": func(f func(tensor) tensor, x tensor) tensor {
+			return graph.Fori(0, 2, func(_, c tensor) tensor { return f(c) }, x)
+		},
+		"plain": func(f func(tensor) tensor, x tensor) tensor { return f(f(x)) },
+		"cond": func(f func(tensor) tensor, x tensor) tensor {
+			return graph.Cond(graph.Scalar(1).Gt(graph.Scalar(0)), func(x tensor) tensor { return f(f(x)) }, func(x tensor) tensor { return x }, x)
+		},
+	}
+	want := []float64{-0.5, 0.5, 0}
+	for name, loop := range loops {
+		for with, f := range map[string]func(tensor) tensor{"plain": center, "checkpoint": graph.Checkpoint(center), "custom": custom} {
+			all := func(x tensor) tensor { return vmap.Map(func(x tensor) tensor { return loop(f, x) }, named)(x) }
+			assert.InDeltaSlice(t, want, f64(t, all(x)), 1e-9, "%s %s", name, with)
+			g := graph.Grad(func(x tensor) tensor { return all(x).Square().Sum() })(x)
+			assert.InDeltaSlice(t, []float64{-0.25, 0.25, 0}, f64(t, g), 1e-9, "%s %s", name, with)
+		}
+	}
+}
+
 func TestUnboundAxis(t *testing.T) {
 	dev := gputest.Open(t)
 	x := vector(t, dev, []float32{1, 2})
