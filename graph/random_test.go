@@ -1,10 +1,11 @@
 package graph
 
 import (
-	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,109 +16,104 @@ import (
 
 var randomPrograms = flag.Int("random", 60, "how many random programs to run on each driver")
 
-// program builds a random graph. Values stay of the order of one, so that float32 and float64 agree.
-type program struct {
-	rng  *rand.Rand
-	pool []Tensor
-}
+// modes are what is compared of a random program: its values, or those of a transform of it.
+var modes = []string{"value", "grad", "jvp", "vmap", "vmap of grad"}
 
-var lengths = []int{1, 2, 3, 4, 5, 7, 8, 12, 16, 33, 64, 100, 256, 1000, 4096}
-
-func (p *program) shape(limit int) Shape {
-	for {
-		s := make(Shape, p.rng.IntN(4))
-		for i := range s {
-			s[i] = lengths[p.rng.IntN(len(lengths))]
+// check runs the program on dev in one of the modes, against the evaluator; vmap against a loop over samples.
+func (r recipe) check(t *testing.T, dev *gpu.Device, mode string) {
+	limit := largestInput
+	if mode != "value" {
+		limit = 1000
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	specs := r.inputs(limit)
+	draws := func(batch Shape) []Tensor {
+		var in []Tensor
+		for _, s := range specs {
+			s.Shape = append(batch[:len(batch):len(batch)], s.Shape...)
+			in = append(in, upload(t, dev, s, draw(rng, Sample{Spec: s, Lo: -1, Hi: 1})))
 		}
-		if s.Size() <= limit {
-			return s
+		return in
+	}
+	f := func(in []Tensor) []Tensor { return r.build(limit, in) }
+	grad := func(in []Tensor) []Tensor {
+		return Grad(func(in []Tensor) Tensor {
+			total := Scalar(0)
+			for i, y := range r.build(limit, in) {
+				if y.DType().IsFloat() {
+					total = total.Add(y.Mean().Scale(float64(i + 1)))
+				}
+			}
+			return total
+		})(in)
+	}
+	switch mode {
+	case "value":
+		in := draws(nil)
+		outs := f(in)
+		requireAgreement(t, dev, outs, mode)
+		closeAll(in, outs...)
+	case "grad":
+		in := draws(nil)
+		defer closeAll(in)
+		outs, ok := reversible(t, func() []Tensor { return grad(in) })
+		if ok {
+			requireAgreement(t, dev, outs, mode)
+			closeAll(outs)
 		}
+	case "jvp":
+		in, along := draws(nil), draws(nil)
+		_, dy := JVP(f, in, along)
+		requireAgreement(t, dev, dy, mode)
+		closeAll(in, append(along, dy...)...)
+	case "vmap", "vmap of grad":
+		if mode == "vmap of grad" {
+			f = grad
+		}
+		const batch = 3
+		in := draws(Shape{batch})
+		defer closeAll(in)
+		axes := make([]int, len(in))
+		axes[0] = Shared
+		whole := in[0]
+		defer whole.Close()
+		in[0] = in[0].Index(0, 0)
+		outs, ok := reversible(t, func() []Tensor {
+			return Vectorize("vmap", f, in, axes, func(int, int) (int, bool) { return 0, false })
+		})
+		if !ok {
+			return
+		}
+		require.NoError(t, EvalOn(t.Context(), dev, outs))
+		for s := range batch {
+			one := append([]Tensor{in[0]}, in[1:]...)
+			for i := 1; i < len(in); i++ {
+				one[i] = in[i].Index(0, s)
+			}
+			single := f(one)
+			want, allowed := expected(t, single)
+			for i, w := range want {
+				got := readAny(t, dev, outs[i])
+				requireWithin(t, w, allowed[i], got[s*len(w):(s+1)*len(w)], fmt.Sprintf("%s, sample %d, result %d %v", mode, s, i, outs[i].Spec()))
+			}
+		}
+		closeAll(outs)
 	}
 }
 
-func (p *program) pick() Tensor { return p.pool[p.rng.IntN(len(p.pool))] }
-
-const largestRandom = 60_000 // elements: the evaluator must be quick
-
-// step adds one op to the pool, or nothing where the operands drawn do not fit.
-func (p *program) step() {
-	x := p.pick()
-	s := x.Shape()
-	axis := 0
-	if len(s) > 0 {
-		axis = p.rng.IntN(len(s))
+// reversible is f's result, false where the program has a While, which has no reverse mode.
+func reversible(t *testing.T, f func() []Tensor) (out []Tensor, ok bool) {
+	t.Helper()
+	err := Try(func() { out = f() })
+	var e *Error
+	if errors.As(err, &e) && strings.Contains(e.Detail, "no reverse-mode derivative") {
+		return nil, false
 	}
-	var y Tensor
-	switch p.rng.IntN(14) {
-	case 0:
-		y = x.Tanh()
-	case 1:
-		y = x.Sigmoid().AddScalar(-0.5)
-	case 2:
-		y = x.ReLU().Sub(x.Scale(0.25))
-	case 3, 4:
-		u := p.pick()
-		shape, err := broadcastShapes(s, u.Shape())
-		if err != nil || shape.Size() > largestRandom {
-			return
-		}
-		y = x.Mul(u).Tanh()
-		if p.rng.IntN(2) == 0 {
-			y = Where(x.Lt(u), x, u)
-		}
-	case 5, 6:
-		if len(s) == 0 {
-			return
-		}
-		if y = x.Mean(axis); p.rng.IntN(3) == 0 {
-			y = x.ReduceMax(axis)
-		}
-		if p.rng.IntN(4) == 0 {
-			y = x.LogSumExp().Scale(0.1)
-		}
-	case 7:
-		perm := p.rng.Perm(len(s))
-		y = x.Transpose(perm...)
-	case 8:
-		if len(s) < 2 {
-			return
-		}
-		merged := append(Shape{s[0] * s[1]}, s[2:]...)
-		y = x.Reshape(merged...)
-	case 9:
-		if len(s) == 0 || s[axis] < 3 {
-			return
-		}
-		y = x.SliceStep(axis, 1, s[axis], 1+p.rng.IntN(2))
-	case 10:
-		if len(s) == 0 || x.Size()*2 > largestRandom {
-			return
-		}
-		y = x.Pad(axis, p.rng.IntN(3), p.rng.IntN(3))
-	case 11:
-		if len(s) == 0 || x.Size()*2 > largestRandom {
-			return
-		}
-		y = Concat(axis, x, x.Neg())
-	case 12:
-		if len(s) != 2 {
-			return
-		}
-		k := 1 + p.rng.IntN(40)
-		w := Iota(0, s[1], k).AsFloat().Scale(0.37).Add(Iota(1, s[1], k).AsFloat()).Sin()
-		y = x.MatMul(w).Scale(1 / float64(s[1]))
-	case 13:
-		if len(s) == 0 || s.Size()*3 > largestRandom {
-			return
-		}
-		y = x.ExpandDims(-1).Mul(Literal([]float32{0.5, -1, 2}))
-		y = y.Tanh()
-	}
-	p.pool = append(p.pool, y)
+	require.NoError(t, err)
+	return out, true
 }
 
-// Random programs give on the device what the evaluator gives, with everything fused as the compiler sees
-// fit, and with every node an array of its own.
+// Random programs, and the transforms of them, give on the device what the evaluator gives, fused as the compiler sees fit.
 func TestRandomPrograms(t *testing.T) {
 	n := *randomPrograms
 	if testing.Short() {
@@ -125,33 +121,20 @@ func TestRandomPrograms(t *testing.T) {
 	}
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		for seed := range n {
-			t.Run(fmt.Sprint(seed), func(t *testing.T) {
-				ctx := context.Background()
-				p := &program{rng: rand.New(rand.NewPCG(uint64(seed), 7))}
-				var inputs []Tensor
-				for range 2 + p.rng.IntN(2) {
-					s := Spec{Float32, p.shape(20_000)}
-					x := upload(t, dev, s, draw(p.rng, Sample{Spec: s, Lo: -1, Hi: 1}))
-					inputs = append(inputs, x)
-				}
-				p.pool = append(p.pool, inputs...)
-				for range 12 {
-					p.step()
-				}
-				outs := p.pool[max(len(inputs), len(p.pool)-3):]
-				want := make([][]float64, len(outs))
-				for i, y := range outs {
-					v, err := Reference(ctx, y)
-					require.NoError(t, err)
-					want[i] = v
-				}
-				require.NoError(t, EvalOn(ctx, dev, outs))
-				for i, y := range outs {
-					// Intermediate values are of the order of one: so are the rounding errors of sums that cancel.
-					requireCloseTo(t, 1, want[i], readAny(t, dev, y), 1e-5, fmt.Sprintf("result %d %v", i, y.Spec()))
-				}
-				closeAll(inputs, outs...)
-			})
+			mode := modes[seed%len(modes)]
+			t.Run(fmt.Sprintf("%d %s", seed, mode), func(t *testing.T) { seeded(uint64(seed)).check(t, dev, mode) })
 		}
+	})
+}
+
+// FuzzProgram runs programs that the fuzzer's bytes choose: the first chooses what is compared, the others inputs, ops and
+// operands.
+func FuzzProgram(f *testing.F) {
+	dev := gputest.Open(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) == 0 {
+			return
+		}
+		fromBytes(data[1:]).check(t, dev, modes[int(data[0])%len(modes)])
 	})
 }

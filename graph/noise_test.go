@@ -1,0 +1,138 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lavagrad/lavagrad/gpu"
+)
+
+// The oracle for random programs. A program may amplify rounding errors, or round, compare and sort what carries them. How much
+// is measured: the evaluator runs a few times with every node's result disturbed as float32 would, in pairs of opposite signs, and
+// the device may differ from the undisturbed run by a few times what they differ.
+
+// disturbed evaluates with an error of the op's tolerance in every computed float, its signs drawn from rng.
+func disturbed(t *testing.T, outs []Tensor, rng *rand.Rand, sign float64) [][]float64 {
+	t.Helper()
+	values := map[*node]*Host{}
+	several := map[*node][]*Host{}
+	disturb := func(op Op, h *Host) {
+		if !h.DType.IsFloat() || op.Class() == View || op.Class() == Leaf {
+			return
+		}
+		e := sign * noiseOf(op)
+		for i := range h.V {
+			if rng.IntN(2) == 0 {
+				h.V[i] *= 1 + e
+			} else {
+				h.V[i] *= 1 - e
+			}
+		}
+	}
+	for _, a := range record(nodes(outs), evaluated) {
+		n := a.node
+		h := newHost(n.spec)
+		in := make([]*Host, len(a.from))
+		for i, x := range a.from {
+			in[i] = values[x]
+		}
+		if evaluated(n) {
+			var err error
+			h, err = hostOf(context.Background(), n.array.Load(), n.spec)
+			require.NoError(t, err)
+		} else if op, ok := n.op.(pickOp); ok {
+			h = several[a.from[0]][op.i]
+		} else if op, ok := n.op.(multiOp); ok {
+			several[n] = evaluateAll(op, in)
+			for _, h := range several[n] {
+				disturb(op, h)
+			}
+		} else {
+			n.op.Eval(h, in)
+			disturb(n.op, h)
+		}
+		values[n] = h
+	}
+	result := make([][]float64, len(outs))
+	for i, o := range outs {
+		result[i] = values[o.n].V
+	}
+	return result
+}
+
+var loosest struct {
+	sync.Once
+	of map[string]float64
+}
+
+// noiseOf is the relative error that an op's own cases allow it on a device.
+func noiseOf(op Op) float64 {
+	loosest.Do(func() {
+		loosest.of = map[string]float64{}
+		eachCase(func(c Case) { loosest.of[c.Op.Name()] = max(loosest.of[c.Op.Name()], c.tolerance()) })
+	})
+	return max(loosest.of[op.Name()], 1e-6)
+}
+
+// requireAgreement evaluates outs on the device and compares them with the evaluator.
+func requireAgreement(t *testing.T, dev *gpu.Device, outs []Tensor, what string) {
+	t.Helper()
+	want, allowed := expected(t, outs)
+	require.NoError(t, EvalOn(context.Background(), dev, outs), what)
+	for i, y := range outs {
+		requireWithin(t, want[i], allowed[i], readAny(t, dev, y), fmt.Sprintf("%s, result %d %v", what, i, y.Spec()))
+	}
+}
+
+// expected are the values of outs with the error that each element is allowed.
+func expected(t *testing.T, outs []Tensor) (want, allowed [][]float64) {
+	t.Helper()
+	want = references(t, outs)
+	allowed = make([][]float64, len(want))
+	for i, w := range want {
+		scale := 1.0 // intermediate values are of the order of one: so are the rounding errors of sums that cancel
+		for _, v := range w {
+			if !math.IsInf(v, 0) && !math.IsNaN(v) {
+				scale = max(scale, math.Abs(v))
+			}
+		}
+		allowed[i] = make([]float64, len(w))
+		for j := range w {
+			allowed[i][j] = 1e-5 * scale
+		}
+	}
+	for pair := range 2 {
+		for _, sign := range []float64{1, -1} {
+			for i, d := range disturbed(t, outs, rand.New(rand.NewPCG(uint64(pair), 11)), sign) {
+				for j, v := range d {
+					switch diff := math.Abs(v - want[i][j]); {
+					case v == want[i][j] || math.IsNaN(v) && math.IsNaN(want[i][j]):
+					case math.IsNaN(diff):
+						allowed[i][j] = math.NaN() // anything
+					default:
+						allowed[i][j] += 4 * diff
+					}
+				}
+			}
+		}
+	}
+	return want, allowed
+}
+
+func requireWithin(t *testing.T, want, allowed, got []float64, what string) {
+	t.Helper()
+	require.Len(t, got, len(want), what)
+	for i, w := range want {
+		switch g := got[i]; {
+		case math.IsNaN(allowed[i]), w == g, math.IsNaN(w) && math.IsNaN(g):
+		case !(math.Abs(w-g) <= allowed[i]):
+			require.Failf(t, "values differ", "%s: element %d is %v, want %v within %v", what, i, g, w, allowed[i])
+		}
+	}
+}
