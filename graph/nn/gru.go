@@ -22,3 +22,12 @@ func (l GRUCell) Apply(x, h graph.Tensor) graph.Tensor {
 	n := fromX[2].Add(r.Mul(fromH[2])).Tanh()
 	return n.Add(z.Mul(h.Sub(n)))
 }
+
+// Scan takes the steps of a sequence xs [n ... in], one for each position of its leading axis, and gives the last state with the
+// state after every step, [n ... h]. It is one graph.Scan: the loop runs on the device, and gradients flow through it.
+func (l GRUCell) Scan(xs, h graph.Tensor) (last, states graph.Tensor) {
+	return graph.Scan(func(h, x graph.Tensor) (graph.Tensor, graph.Tensor) {
+		h = l.Apply(x, h)
+		return h, h
+	}, h, xs)
+}

@@ -23,6 +23,15 @@ func (l LSTMCell) Apply(x graph.Tensor, s LSTMState) LSTMState {
 	return LSTMState{H: o.Mul(c.Tanh()), C: c}
 }
 
+// Scan takes the steps of a sequence xs [n ... in], one for each position of its leading axis, and gives the last state with the
+// output of every step, [n ... h]. It is one graph.Scan: the loop runs on the device, and gradients flow through it.
+func (l LSTMCell) Scan(xs graph.Tensor, s LSTMState) (last LSTMState, outputs graph.Tensor) {
+	return graph.Scan(func(s LSTMState, x graph.Tensor) (LSTMState, graph.Tensor) {
+		s = l.Apply(x, s)
+		return s, s.H
+	}, s, xs)
+}
+
 // split cuts the last axis into n parts of the state's width.
 func split(op string, x graph.Tensor, n int, state graph.Tensor) []graph.Tensor {
 	width := state.Dim(-1)

@@ -102,10 +102,14 @@ type recurrent struct {
 	Head nn.Linear
 }
 
-func (p recurrent) loss(s sample) graph.Tensor {
+func (p recurrent) start() (nn.LSTMState, graph.Tensor) {
 	width := p.GRU.H.Dim(0)
-	state := nn.LSTMState{H: graph.Zeros(width), C: graph.Zeros(width)}
-	h := graph.Zeros(width)
+	return nn.LSTMState{H: graph.Zeros(width), C: graph.Zeros(width)}, graph.Zeros(width)
+}
+
+// unrolled is a Go loop over the steps.
+func (p recurrent) unrolled(s sample) graph.Tensor {
+	state, h := p.start()
 	for step := range s.X.Dim(0) {
 		state = p.LSTM.Apply(s.X.Index(0, step), state)
 		h = p.GRU.Apply(state.H, h)
@@ -113,15 +117,33 @@ func (p recurrent) loss(s sample) graph.Tensor {
 	return nll(p.Head.Apply(h), s.Y)
 }
 
+// scanned is a loop on the device.
+func (p recurrent) scanned(s sample) graph.Tensor {
+	state, h := p.start()
+	_, outputs := p.LSTM.Scan(s.X, state)
+	h, _ = p.GRU.Scan(outputs, h)
+	return nll(p.Head.Apply(h), s.Y)
+}
+
 func TestPerSampleRecurrentCells(t *testing.T) {
 	each(t, func(t *testing.T, m maker) {
 		const in, h, steps = 6, 8, 5
-		p := recurrent{
-			LSTM: nn.LSTMCell{X: m.normal(0.4, in, 4*h), H: m.normal(0.4, h, 4*h), B: m.normal(0.1, 4*h)},
-			GRU:  nn.GRUCell{X: m.normal(0.4, h, 3*h), H: m.normal(0.4, h, 3*h), BX: m.normal(0.1, 3*h), BH: m.normal(0.1, 3*h)},
-			Head: m.linear(h, 4),
+		for name, loss := range map[string]func(recurrent, sample) graph.Tensor{"unrolled": recurrent.unrolled, "scanned": recurrent.scanned} {
+			t.Run(name, func(t *testing.T) {
+				p := recurrent{
+					LSTM: nn.LSTMCell{X: m.normal(0.4, in, 4*h), H: m.normal(0.4, h, 4*h), B: m.normal(0.1, 4*h)},
+					GRU:  nn.GRUCell{X: m.normal(0.4, h, 3*h), H: m.normal(0.4, h, 3*h), BX: m.normal(0.1, 3*h), BH: m.normal(0.1, 3*h)},
+					Head: m.linear(h, 4),
+				}
+				x := sample{m.normal(1, 3, steps, in), m.classes(4, 3)}
+				v, err := graph.Reference(t.Context(), recurrent.unrolled(p, sample{x.X.Index(0, 0), x.Y.Index(0, 0)}))
+				require.NoError(t, err)
+				w, err := graph.Reference(t.Context(), loss(p, sample{x.X.Index(0, 0), x.Y.Index(0, 0)}))
+				require.NoError(t, err)
+				require.InDelta(t, v[0], w[0], 1e-12, "a scan is its loop")
+				requirePerSample(t, m.dev, loss, p, x, 2e-5)
+			})
 		}
-		requirePerSample(t, m.dev, recurrent.loss, p, sample{m.normal(1, 3, steps, in), m.classes(4, 3)}, 2e-5)
 	})
 }
 
