@@ -75,3 +75,43 @@ func ExampleJit() {
 	fmt.Println(v)
 	// Output: 5
 }
+
+// Products and sums over named axes.
+func ExampleEinsum() {
+	show := func(t graph.Tensor) {
+		v, err := t.Floats(context.Background())
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(t.Shape(), v)
+	}
+	a := graph.Literal([]float32{1, 2, 3, 4}, 2, 2)
+	x := graph.Literal([]float32{1, 10})
+	show(graph.Einsum("ij,j->i", a, x))     // matrix times vector
+	show(graph.Einsum("ii->i", a))          // diagonal
+	show(graph.Einsum("i,ij,j->", x, a, x)) // quadratic form
+	show(graph.Einsum("ji", a))             // without ->: letters in alphabetical order, the transpose
+	// Output:
+	// [2] [21 43]
+	// [2] [1 4]
+	// [] [451]
+	// [2 2] [1 3 2 4]
+}
+
+// Windows of three over an axis, and their sum where they lie: every element stands in as many as reach it.
+func ExampleTensor_Windows() {
+	show := func(t graph.Tensor) {
+		v, err := t.Floats(context.Background())
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(t.Shape(), v)
+	}
+	w := graph.Window{Size: 3}
+	x := graph.Literal([]float32{1, 2, 3, 4, 5})
+	show(x.Windows(0, w))
+	show(graph.Ones(5).Windows(0, w).Fold([]int{5}, w))
+	// Output:
+	// [3 3] [1 2 3 2 3 4 3 4 5]
+	// [5] [1 2 3 2 1]
+}
