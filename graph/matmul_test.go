@@ -21,18 +21,21 @@ func TestLargeContractions(t *testing.T) {
 		op   contractOp
 		a, b Shape
 	}{
-		{contractOp{[]int{0, 1}, []int{1, 2}, []int{0, 2}}, Shape{96, 80}, Shape{80, 100}},                          // A B
-		{contractOp{[]int{1, 0}, []int{1, 2}, []int{0, 2}}, Shape{80, 97}, Shape{80, 101}},                          // A^T B, odd sizes
-		{contractOp{[]int{0, 1}, []int{2, 1}, []int{0, 2}}, Shape{98, 77}, Shape{90, 77}},                           // A B^T
-		{contractOp{[]int{1, 0}, []int{2, 1}, []int{0, 2}}, Shape{80, 99}, Shape{90, 80}},                           // A^T B^T
-		{contractOp{[]int{0, 1}, []int{1, 2}, []int{2, 0}}, Shape{96, 80}, Shape{80, 100}},                          // (A B)^T
-		{contractOp{[]int{3, 0, 1}, []int{3, 1, 2}, []int{3, 0, 2}}, Shape{5, 48, 50}, Shape{5, 50, 52}},            // batched
-		{contractOp{[]int{0, 3, 1}, []int{1, 2}, []int{3, 0, 2}}, Shape{40, 6, 48}, Shape{48, 60}},                  // free axes out of order
-		{contractOp{[]int{0, 1, 4}, []int{4, 1, 2}, []int{0, 2}}, Shape{100, 8, 10}, Shape{10, 8, 72}},              // two summed axes
-		{contractOp{[]int{0, 1}, []int{1, 2}, []int{0, 2}}, Shape{5000, 64}, Shape{64, 10}},                         // few columns
-		{contractOp{[]int{0, 1, 2, 3}, []int{4, 1, 2}, []int{0, 4, 3}}, Shape{6, 8, 9, 49}, Shape{26, 8, 9}},        // a convolution of samples
-		{contractOp{[]int{4, 1, 2}, []int{0, 5, 4, 3}, []int{0, 5, 1, 2, 3}}, Shape{26, 8, 9}, Shape{3, 2, 26, 52}}, // its gradient
-		{contractOp{[]int{0, 1, 2, 3}, []int{4, 1, 2}, []int{0, 4, 3}}, Shape{60, 8, 9, 9}, Shape{26, 8, 9}},        // few places
+		{contractOp{[]int{0, 1}, []int{1, 2}, []int{0, 2}}, Shape{96, 80}, Shape{80, 100}},                                     // A B
+		{contractOp{[]int{1, 0}, []int{1, 2}, []int{0, 2}}, Shape{80, 97}, Shape{80, 101}},                                     // A^T B, odd sizes
+		{contractOp{[]int{0, 1}, []int{2, 1}, []int{0, 2}}, Shape{98, 77}, Shape{90, 77}},                                      // A B^T
+		{contractOp{[]int{1, 0}, []int{2, 1}, []int{0, 2}}, Shape{80, 99}, Shape{90, 80}},                                      // A^T B^T
+		{contractOp{[]int{0, 1}, []int{1, 2}, []int{2, 0}}, Shape{96, 80}, Shape{80, 100}},                                     // (A B)^T
+		{contractOp{[]int{3, 0, 1}, []int{3, 1, 2}, []int{3, 0, 2}}, Shape{5, 48, 50}, Shape{5, 50, 52}},                       // batched
+		{contractOp{[]int{0, 3, 1}, []int{1, 2}, []int{3, 0, 2}}, Shape{40, 6, 48}, Shape{48, 60}},                             // free axes out of order
+		{contractOp{[]int{0, 1, 4}, []int{4, 1, 2}, []int{0, 2}}, Shape{100, 8, 10}, Shape{10, 8, 72}},                         // two summed axes
+		{contractOp{[]int{0, 1}, []int{1, 2}, []int{0, 2}}, Shape{5000, 64}, Shape{64, 10}},                                    // few columns
+		{contractOp{[]int{0, 1, 2, 3}, []int{4, 1, 2}, []int{0, 4, 3}}, Shape{6, 8, 9, 49}, Shape{26, 8, 9}},                   // a convolution of samples
+		{contractOp{[]int{4, 1, 2}, []int{0, 5, 4, 3}, []int{0, 5, 1, 2, 3}}, Shape{26, 8, 9}, Shape{3, 2, 26, 52}},            // its gradient
+		{contractOp{[]int{0, 1, 2, 3}, []int{4, 1, 2}, []int{0, 4, 3}}, Shape{60, 8, 9, 9}, Shape{26, 8, 9}},                   // few places
+		{contractOp{[]int{0, 1, 2, 3}, []int{0, 4, 3}, []int{4, 1, 2}}, Shape{6, 8, 9, 49}, Shape{6, 26, 49}},                  // the gradient of its kernel
+		{contractOp{[]int{0, 5, 1, 2, 3}, []int{0, 5, 4, 3}, []int{5, 4, 1, 2}}, Shape{12, 2, 4, 9, 49}, Shape{12, 2, 13, 49}}, // in groups
+		{contractOp{[]int{0, 1, 2, 3}, []int{0, 4, 3}, []int{4, 1, 2}}, Shape{60, 8, 9, 5}, Shape{60, 26, 5}},                  // over few places
 	}
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		for _, c := range cases {
@@ -64,19 +67,22 @@ func TestConvolutionsShareTheKernel(t *testing.T) {
 	x, w := Spec{Float32, Shape{8, 16, 14, 14}}, Spec{Float32, Shape{32, 16, 3, 3}}
 	tr := newTrace("test")
 	y, pull := VJP(func(in []Tensor) Tensor { return Conv(in[0], in[1], ConvOptions{}) }, []Tensor{tr.param(x), tr.param(w)})
-	outs := []Tensor{y, pull(y)[0]}
-	shared := 0
+	outs := append(pull(y), y)
+	shared, sums := 0, 0
 	for _, n := range reach(planMatmuls(simplify(nodes(outs)), dev.Profile()), nil) {
 		switch o := n.op.(type) {
 		case matmulOp:
 			if o.shared {
 				shared++
 			}
+		case reduceOp:
+			sums++
 		case transposeOp:
 			assert.True(t, slices.IsSorted(o.perm), "transposed by %v", o.perm)
 		}
 	}
 	assert.Equal(t, 2, shared, "the value and the input's gradient")
+	assert.Equal(t, 1, sums, "the kernel's gradient is a sum over samples")
 }
 
 // A result longer than a binding is cut into parts that cover it once.

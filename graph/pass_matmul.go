@@ -138,19 +138,29 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 		}
 		return c
 	}
-	plainA, turnedA := slices.Concat(batch, rows, sum), slices.Concat(batch, sum, rows)
-	// Columns of which some lead in the result, as the samples of a convolution do, would be gathered before the product and
-	// scattered after it: instead these number products that share the first operand.
-	shared := false
-	if lead := leading(o.out, cols); len(batch) == 0 && len(lead) > 0 && count(cols[len(lead):]) >= sharedColumns &&
-		slices.Equal(lb[:min(len(lead), len(lb))], lead) {
+	ofA := batch // the batch axes that the first operand has
+	shared, parts := false, 0
+	lead := leading(o.out, cols)
+	first, rest := outermost(la, lb, sum)
+	outer := slices.Concat(first, batch)
+	switch {
+	case len(lead) > 0 && len(batch) == 0 && count(cols[len(lead):]) >= sharedColumns && slices.Equal(lb[:len(lead)], lead):
+		// Columns of which some lead in the result, as the samples of a convolution do, would be gathered before the product and
+		// scattered after it: instead these number products that share the first operand.
 		shared = true
 		batch, cols = lead, cols[len(lead):]
+	case len(first) > 0 && lies(la, outer, rows, rest) && lies(lb, outer, cols, rest) && !slices.Equal(la, slices.Concat(batch, sum, rows)) &&
+		count(rows)*count(cols) < (count(rows)+count(cols))*count(rest):
+		// Samples that are summed over, as in the gradient of a convolution's kernel: a product for each, added up, moves fewer
+		// bytes than operands rearranged so that the samples lie side by side.
+		parts = count(first)
+		batch, ofA, sum = outer, outer, rest
 	}
 	m := matmulOp{shared: shared, batch: count(batch), m: count(rows), n: count(cols), k: count(sum), limit: limit, target: target}
 	if m.m < 4 || m.n < 4 || m.k < 4 || m.batch*m.m*m.n*m.k < matmulWork {
 		return nil
 	}
+	plainA, turnedA := slices.Concat(ofA, rows, sum), slices.Concat(ofA, sum, rows)
 	plainB, turnedB := slices.Concat(batch, sum, cols), slices.Concat(batch, cols, sum)
 	switch {
 	case slices.Equal(la, turnedA) && !slices.Equal(la, plainA):
@@ -161,14 +171,10 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 	if _, err := shaders.MatMul(m.form, m.arguments(), m.batch, target); err != nil {
 		return nil
 	}
-	batchA := m.batch
-	if shared {
-		batchA = 1
-	}
 	if m.form == shaders.MatMulTN {
-		a = arrange(a, la, turnedA, batchA, m.k, m.m)
+		a = arrange(a, la, turnedA, count(ofA), m.k, m.m)
 	} else {
-		a = arrange(a, la, plainA, batchA, m.m, m.k)
+		a = arrange(a, la, plainA, count(ofA), m.m, m.k)
 	}
 	if m.form == shaders.MatMulNT {
 		b = arrange(b, lb, turnedB, m.batch, m.n, m.k)
@@ -178,7 +184,11 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 	if !storable(a.n) || !storable(b.n) {
 		return nil
 	}
-	c := Tensor{newNode(m, []*node{a.n, b.n}, Spec{Float32, Shape{m.batch, m.m, roundUp4(m.n)}}, n.pc)}
+	c := Tensor{newNode(m, []*node{a.n, b.n}, Spec{Float32, Shape{m.batch, m.m, roundUp4(m.n)}}, n.pc)}.Slice(2, 0, m.n)
+	if parts > 0 {
+		c = c.Reshape(parts, m.batch/parts*m.m, m.n).Sum(0)
+		batch = slices.DeleteFunc(batch, func(l int) bool { return !slices.Contains(o.out, l) })
+	}
 	labels := slices.Concat(batch, rows, cols)
 	shape := make([]int, len(labels))
 	perm := make([]int, len(labels))
@@ -186,12 +196,26 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 		shape[i] = size[l]
 		perm[slices.Index(o.out, l)] = i
 	}
-	return c.Slice(2, 0, m.n).Reshape(shape...).Transpose(perm...).n
+	return c.Reshape(shape...).Transpose(perm...).n
 }
 
 // sharedColumns is from how many columns a product of its own pays for each of a batch with one first operand: fewer leave too
 // much of the kernels' tiles empty.
 const sharedColumns = 16
+
+// lies reports whether labels are those of batch, then of rows and columns one way or the other.
+func lies(labels, batch, rows, cols []int) bool {
+	return slices.Equal(labels, slices.Concat(batch, rows, cols)) || slices.Equal(labels, slices.Concat(batch, cols, rows))
+}
+
+// outermost splits the summed labels into those that both operands begin with and the rest.
+func outermost(la, lb, sum []int) (lead, rest []int) {
+	n := 0
+	for n < len(sum)-1 && n < len(lb) && la[n] == sum[n] && lb[n] == sum[n] {
+		n++
+	}
+	return sum[:n], sum[n:]
+}
 
 // leading is the part of cols with which out begins, where the other axes of out lie between that part and the rest of cols.
 func leading(out, cols []int) []int {
