@@ -85,6 +85,27 @@ func TestConvolutionsShareTheKernel(t *testing.T) {
 	assert.Equal(t, 1, sums, "the kernel's gradient is a sum over samples")
 }
 
+// Windows that no array of the device could hold are read in place.
+func TestConvolutionsWithoutRoomForTheirWindows(t *testing.T) {
+	dev := gputest.Open(t)
+	tr := newTrace("test")
+	y := Conv(tr.param(Spec{Float32, Shape{8, 16, 14, 14}}), tr.param(Spec{Float32, Shape{32, 16, 3, 3}}), ConvOptions{})
+	matmuls := func(bytes int64) int {
+		p := dev.Profile()
+		p.MaxAllocation = bytes
+		count := 0
+		for _, n := range reach(planMatmuls(simplify([]*node{y.n}), p), nil) {
+			if _, ok := n.op.(matmulOp); ok {
+				count++
+			}
+		}
+		return count
+	}
+	const windows = 4 * 8 * 16 * 9 * 12 * 12
+	assert.Equal(t, 1, matmuls(windows))
+	assert.Equal(t, 0, matmuls(windows-1))
+}
+
 // A result longer than a binding is cut into parts that cover it once.
 func TestMatmulPartsCoverTheResult(t *testing.T) {
 	for _, c := range []struct {

@@ -96,8 +96,23 @@ func planMatmuls(outputs []*node, p gpu.Profile) []*node {
 		if !ok || n.spec.DType != Float32 {
 			return nil
 		}
-		return o.matmul(newNode(o, in, n.spec, n.pc), target, int(p.MaxStorageRange/4))
+		m := o.matmul(newNode(o, in, n.spec, n.pc), target, int(p.MaxStorageRange/4))
+		if m != nil && !fitsDevice(m, p.MaxAllocation) {
+			return nil // the operands as they lie, such as windows of an image, need no array
+		}
+		return m
 	})
+}
+
+// fitsDevice reports that neither the product below m nor an operand of it has more bytes than an array may.
+func fitsDevice(m *node, bytes int64) bool {
+	for _, n := range reach([]*node{m}, func(n *node) bool { _, ok := n.op.(matmulOp); return ok }) {
+		if _, ok := n.op.(matmulOp); ok {
+			a, b := storage(n.in()[0]), storage(n.in()[1])
+			return max(bytesOf(n.spec), bytesOf(a.spec), bytesOf(b.spec)) <= bytes
+		}
+	}
+	return true
 }
 
 // matmul is contraction n as a matmul, or nil where that does not pay.
