@@ -8,8 +8,13 @@ import (
 
 // Activations that are no methods of graph.Tensor (ReLU, Tanh, Sigmoid and Softplus are). All are elementwise on float32.
 
-// GELUTanh is the tanh approximation of the Gaussian error linear unit (Hendrycks and Gimpel, arXiv 1606.08415),
-// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), as GPT-2 has it.
+// GELU is the Gaussian error linear unit x Phi(x) with the normal distribution function Phi (Hendrycks and Gimpel, arXiv 1606.08415):
+// x/2 erfc(-x/sqrt(2)), which keeps its digits for x far below 0, where 1 + erf would lose them.
+func GELU(x graph.Tensor) graph.Tensor {
+	return x.Mul(x.Scale(-math.Sqrt2 / 2).Erfc()).Scale(0.5)
+}
+
+// GELUTanh is the tanh approximation of GELU, x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), as GPT-2 has it.
 func GELUTanh(x graph.Tensor) graph.Tensor {
 	inner := x.Square().Scale(0.044715).AddScalar(1).Mul(x).Scale(math.Sqrt(2 / math.Pi))
 	// (1 + tanh u) / 2 is sigmoid(2u), which keeps its digits where tanh is near -1.

@@ -236,6 +236,7 @@ func TestActivations(t *testing.T) {
 		f    func(graph.Tensor) graph.Tensor
 		want func(x float64) float64
 	}{
+		"gelu": {nn.GELU, func(x float64) float64 { return x / 2 * math.Erfc(-x/math.Sqrt2) }},
 		"gelu tanh": {nn.GELUTanh, func(x float64) float64 {
 			return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 		}},
@@ -263,6 +264,11 @@ func TestActivations(t *testing.T) {
 			})
 		})
 	}
+	each(t, func(t *testing.T, m maker) {
+		tail := values(t, keep(t, nn.GELU(tensor(t, m.dev, []float32{-5, -8}))))
+		assert.InEpsilon(t, -2.5*math.Erfc(5/math.Sqrt2), tail[0], 1e-5, "gelu keeps its digits")
+		assert.InEpsilon(t, -4*math.Erfc(8/math.Sqrt2), tail[1], 1e-5, "gelu keeps its digits")
+	})
 	slopes := func(f func(graph.Tensor) graph.Tensor) float64 {
 		v, err := graph.Reference(context.Background(), graph.Grad(f)(graph.Scalar(0)))
 		require.NoError(t, err)

@@ -89,7 +89,7 @@ func Huber(prediction, target graph.Tensor, delta float64) graph.Tensor {
 	}
 	sameShape("huber", prediction, target)
 	e := prediction.Sub(target)
-	c := e.Max(e.Like(-delta)).Min(e.Like(delta))
+	c := e.Clamp(-delta, delta)
 	return c.Mul(e.Sub(c.Scale(0.5))).Mean()
 }
 
