@@ -19,5 +19,6 @@ func Ops() []Op {
 		whereOp{}, convertOp{}, reshapeOp{}, transposeOp{}, broadcastOp{}, sliceOp{}, padOp{}, concatOp{},
 		iotaOp{}, reduceOp{}, contractOp{}, stopGradientOp{}, checkOp{}, windowsOp{}, foldOp{},
 		choleskyOp{}, triangularOp{}, barrierOp{}, collectiveOp{},
+		gatherOp{}, scatterOp{}, dynamicSliceOp{}, dynamicPlaceOp{},
 	)
 }

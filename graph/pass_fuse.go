@@ -118,6 +118,9 @@ func foldLength(n *node) int {
 		return length
 	case foldOp:
 		return o.foldLength()
+	case scatterOp:
+		size, _ := labelSizes([][]int{o.up}, []Shape{n.in()[0].spec.Shape})
+		return sizesOf(o.folded(), size).Size()
 	}
 	return 1
 }
@@ -130,7 +133,7 @@ func (p *fusion) inlineCost(n *node) int {
 		c = o.cost
 	case whereOp, convertOp, contractOp:
 		c = 1
-	case concatOp, padOp:
+	case concatOp, padOp, gatherOp, scatterOp, dynamicSliceOp, dynamicPlaceOp:
 		c = 4
 	case windowsOp:
 		if o.pads() {

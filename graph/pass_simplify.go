@@ -181,10 +181,10 @@ func (s *simplifier) fold(op Op, in []*node, from *node) *node {
 	return s.make(constOp{spec: from.spec, values: []float64{v}}, nil, from)
 }
 
-// fills reports a view with elements that are none of its operand's.
+// fills reports a view with elements that are none of its operand's, and ops whose rules need more than an element of each operand.
 func fills(op Op) bool {
 	switch o := op.(type) {
-	case padOp, foldOp:
+	case padOp, foldOp, dynamicPlaceOp, contractOp, scatterOp:
 		return true
 	case windowsOp:
 		return o.pads()
