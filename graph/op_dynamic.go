@@ -110,8 +110,8 @@ func (o dynamicPlaceOp) Batch(_ Call, in []Tensor, batched []bool, size int) Ten
 	return apply(dynamicPlaceOp{o.lead + 1, o.sizes}, alignBatch(in, batched, size)...)
 }
 
-// start is where the block begins along axis i.
-func start(l *Lowering, at []shaders.Index, lead, i, room int) shaders.Index {
+// blockStart is where the block begins along axis i.
+func blockStart(l *Lowering, at []shaders.Index, lead, i, room int) shaders.Index {
 	if room == 0 {
 		return shaders.Const(0)
 	}
@@ -122,7 +122,7 @@ func (o dynamicSliceOp) Lower(l *Lowering, n Operands, at []shaders.Index) *shad
 	src := slices.Clone(at)
 	for i, size := range o.sizes {
 		a := o.lead + i
-		src[a] = at[a].Add(start(l, at, o.lead, i, n.In(0).Shape[a]-size))
+		src[a] = at[a].Add(blockStart(l, at, o.lead, i, n.In(0).Shape[a]-size))
 	}
 	return l.At(0, src)
 }
@@ -137,7 +137,7 @@ func (o dynamicPlaceOp) Lower(l *Lowering, n Operands, at []shaders.Index) *shad
 	var inside *shaders.Expr
 	for i, size := range o.sizes {
 		a := o.lead + i
-		x := at[a].Add(start(l, at, o.lead, i, size-block[a]).Scale(-1))
+		x := at[a].Add(blockStart(l, at, o.lead, i, size-block[a]).Scale(-1))
 		if size > block[a] {
 			inside = l.And(inside, l.InRange(x, 0, block[a]-1))
 		}

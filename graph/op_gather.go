@@ -65,8 +65,8 @@ func (o gatherOp) Infer(in []Spec) (Spec, error) {
 	return Spec{in[0].DType, out}, nil
 }
 
-// walk gives the strides of an array with the given labels along axes with others.
-func walk(labels, along []int, s Shape) []int {
+// labelStrides gives the strides of an array with the given labels along axes with others.
+func labelStrides(labels, along []int, s Shape) []int {
 	st := make([]int, len(along))
 	for i, n := range s.strides() {
 		if k := slices.Index(along, labels[i]); k >= 0 {
@@ -80,7 +80,7 @@ func (o gatherOp) Eval(out *Host, in []*Host) {
 	axis := slices.Index(o.x, indexed)
 	last := float64(in[0].Shape[axis] - 1)
 	step := in[0].Shape.strides()[axis]
-	sx, si := walk(o.x, o.out, in[0].Shape), walk(o.idx, o.out, in[1].Shape)
+	sx, si := labelStrides(o.x, o.out, in[0].Shape), labelStrides(o.idx, o.out, in[1].Shape)
 	each(out.Shape, func(pos int, idx []int) {
 		k := min(max(in[1].V[offset(idx, si)], 0), last)
 		out.V[pos] = in[0].V[offset(idx, sx)+int(k)*step]
@@ -117,8 +117,8 @@ func (o gatherOp) Batch(_ Call, in []Tensor, batched []bool, _ int) Tensor {
 	return apply(gatherOp{withLabel(l, o.x, batched[0]), withLabel(l, o.idx, batched[1]), withLabel(l, o.out, true)}, in...)
 }
 
-// pick gives the positions that labels name.
-func pick(labels []int, index map[int]shaders.Index) []shaders.Index {
+// atLabels gives the positions that labels name.
+func atLabels(labels []int, index map[int]shaders.Index) []shaders.Index {
 	at := make([]shaders.Index, len(labels))
 	for i, l := range labels {
 		at[i] = index[l]
@@ -126,7 +126,8 @@ func pick(labels []int, index map[int]shaders.Index) []shaders.Index {
 	return at
 }
 
-func indexOf(labels []int, at []shaders.Index) map[int]shaders.Index {
+// byLabel maps labels to the positions along their axes.
+func byLabel(labels []int, at []shaders.Index) map[int]shaders.Index {
 	index := map[int]shaders.Index{}
 	for i, l := range labels {
 		index[l] = at[i]
@@ -139,9 +140,9 @@ func (o gatherOp) Lower(l *Lowering, n Operands, at []shaders.Index) *shaders.Ex
 	if rows == 0 {
 		return l.Literal(n.Out().DType, 0) // the result has no elements
 	}
-	index := indexOf(o.out, at)
-	index[indexed] = l.Position(l.At(1, pick(o.idx, index)), 0, rows-1)
-	return l.At(0, pick(o.x, index))
+	index := byLabel(o.out, at)
+	index[indexed] = l.Position(l.At(1, atLabels(o.idx, index)), 0, rows-1)
+	return l.At(0, atLabels(o.x, index))
 }
 
 // Position is an int32 value as an index, held in [lo, hi].

@@ -7,7 +7,7 @@ import (
 	"github.com/lavagrad/lavagrad/shaders"
 )
 
-// reduceOp folds the named axes (sorted) with sum, max or min, and drops them.
+// reduceOp folds the named axes (sorted) with sum, max, min or prod, and drops them.
 type reduceOp struct {
 	kind shaders.Reducer
 	axes []int
@@ -24,7 +24,7 @@ func (o reduceOp) Infer(in []Spec) (Spec, error) {
 	for i, d := range in[0].Shape {
 		if !slices.Contains(o.axes, i) {
 			out = append(out, d)
-		} else if d == 0 && o.kind != shaders.Sum {
+		} else if d == 0 && (o.kind == shaders.Max || o.kind == shaders.Min) {
 			return Spec{}, shapeError("reduce over at least one element", "%s over axis %d of %v has no elements and no neutral value", o.kind, i, in[0].Shape)
 		}
 	}
@@ -41,12 +41,19 @@ func (o reduceOp) Eval(out *Host, in []*Host) {
 			k++
 		}
 	}
+	if o.kind == shaders.Prod {
+		for i := range out.V {
+			out.V[i] = 1
+		}
+	}
 	seen := make([]bool, len(out.V))
 	each(in[0].Shape, func(pos int, idx []int) {
 		i, v := offset(idx, st), in[0].V[pos]
 		switch {
 		case o.kind == shaders.Sum:
 			out.V[i] = out.DType.wrap(out.V[i] + v)
+		case o.kind == shaders.Prod:
+			out.V[i] = out.DType.wrap(out.V[i] * v)
 		case !seen[i]:
 			out.V[i] = v
 		case o.kind == shaders.Max:
@@ -83,11 +90,41 @@ func (o reduceOp) VJP(c Call, ct Tensor) []Tensor {
 	return []Tensor{wide.Mul(o.weights(c))}
 }
 
-// weights is the derivative of a maximum by its operand: the elements that equal it share evenly.
+// weights is the derivative by the operand: of a maximum, the elements that equal it share evenly; of a product, each element's is the product
+// of all others, from both sides, so that zeros need no division.
 func (o reduceOp) weights(c Call) Tensor {
 	x := c.In[0]
+	if o.kind == shaders.Prod {
+		return o.others(x)
+	}
 	top := x.Eq(c.Out.Reshape(o.keep(x.Shape())...)).Convert(x.DType())
 	return top.Div(top.Sum(o.axes...).Reshape(o.keep(x.Shape())...))
+}
+
+// others is for every element the product of all others that are folded with it.
+func (o reduceOp) others(x Tensor) Tensor {
+	var perm, kept []int
+	for i := range x.Rank() {
+		if !slices.Contains(o.axes, i) {
+			perm = append(perm, i)
+			kept = append(kept, x.Dim(i))
+		}
+	}
+	perm = append(perm, o.axes...)
+	moved := x.Transpose(perm...)
+	n := 1
+	for _, a := range o.axes {
+		n *= x.Dim(a)
+	}
+	line := moved.Reshape(append(kept, n)...)
+	last := len(kept)
+	left := preceding(line.cumulative(shaders.ScanProd, last, false), last, false, 1)
+	right := preceding(line.cumulative(shaders.ScanProd, last, true), last, true, 1)
+	inverse := make([]int, len(perm))
+	for i, p := range perm {
+		inverse[p] = i
+	}
+	return left.Mul(right).Reshape(moved.Shape()...).Transpose(inverse...)
 }
 
 func (o reduceOp) Batch(_ Call, in []Tensor, _ []bool, _ int) Tensor {
@@ -126,6 +163,9 @@ func (reduceOp) Cases() []Case {
 		{Op: reduceOp{shaders.Sum, []int{0}}, In: []Sample{sample(0, 3)}},
 		{Op: reduceOp{shaders.Max, []int{1}}, In: []Sample{sample(3, 8)}},
 		{Op: reduceOp{shaders.Min, []int{0}}, In: []Sample{sampleOf(Int32, -9, 9, 5, 3)}},
+		{Op: reduceOp{shaders.Prod, []int{0, 2}}, In: []Sample{sample(3, 4, 2)}},
+		{Op: reduceOp{shaders.Prod, []int{0}}, In: []Sample{sample(0, 3)}},
+		{Op: reduceOp{shaders.Prod, []int{0}}, In: []Sample{sampleOf(Int32, -3, 4, 9)}},
 	}
 }
 

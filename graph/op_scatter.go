@@ -72,7 +72,7 @@ func (o scatterOp) Eval(out *Host, in []*Host) {
 	for i := range out.V {
 		out.V[i] = o.empty()
 	}
-	so, si := walk(o.out, o.up, out.Shape), walk(o.idx, o.up, in[1].Shape)
+	so, si := labelStrides(o.out, o.up, out.Shape), labelStrides(o.idx, o.up, in[1].Shape)
 	step := out.Shape.strides()[slices.Index(o.out, indexed)]
 	each(in[0].Shape, func(pos int, idx []int) {
 		row := in[1].V[offset(idx, si)]
@@ -128,15 +128,15 @@ func (o scatterOp) Batch(_ Call, in []Tensor, batched []bool, size int) Tensor {
 
 func (o scatterOp) Lower(l *Lowering, n Operands, at []shaders.Index) *shaders.Expr {
 	size, _ := labelSizes([][]int{o.up}, []Shape{n.In(0).Shape})
-	index := indexOf(o.out, at)
+	index := byLabel(o.out, at)
 	folded := o.folded()
 	inner := l.ReductionAxes(sizesOf(folded, size)...)
 	for i, label := range folded {
 		index[label] = inner[i]
 	}
-	row := l.At(1, pick(o.idx, index))
+	row := l.At(1, atLabels(o.idx, index))
 	hit := l.k.f.Apply(Bool.kind(), eqFn, row, l.FromIndex(index[indexed]))
-	value := l.Select(hit, l.At(0, pick(o.up, index)), l.Literal(n.Out().DType, o.empty()))
+	value := l.Select(hit, l.At(0, atLabels(o.up, index)), l.Literal(n.Out().DType, o.empty()))
 	if len(folded) == 0 {
 		return value
 	}
@@ -154,6 +154,11 @@ func (scatterOp) Cases() []Case {
 		{Op: scatterOp{sum, []int{0}, []int{0}, []int{indexed}, 5}, In: []Sample{sampleOf(Uint32, 0, 9, 7), i(7)}},
 		{Op: scatterOp{sum, []int{0, 1}, []int{0}, []int{indexed, 1}, 5}, In: []Sample{sample(0, 3), i(0)}},
 		{Op: scatterOp{sum, []int{0}, []int{0}, []int{indexed}, 0}, In: []Sample{sample(3), i(3)}},
+		// Large enough for the kernel of its own: rows shared by a batch, in front and behind, and rows of each sample.
+		{Op: scatterOp{sum, []int{0, 1}, []int{0}, []int{indexed, 1}, 5}, In: []Sample{sample(200, 68), i(200)}, Tolerance: 1e-5},
+		{Op: scatterOp{sum, []int{1, 0}, []int{0}, []int{1, indexed}, 5}, In: []Sample{sample(34, 400), i(400)}, Tolerance: 1e-5},
+		{Op: scatterOp{sum, []int{0, 1}, []int{0, 1}, []int{indexed, 0}, 70}, In: []Sample{sample(30, 32), sampleOf(Int32, -1, 72, 30, 32)}},
+		{Op: scatterOp{shaders.Max, []int{0}, []int{0}, []int{indexed}, 90}, In: []Sample{sampleOf(Int32, -9, 9, 800), sampleOf(Int32, -5, 99, 800)}},
 		{Op: scatterOp{shaders.Max, []int{0}, []int{0}, []int{indexed}, 5}, In: []Sample{sampleOf(Int32, -9, 9, 8), i(8)}},
 	}
 }

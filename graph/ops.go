@@ -20,5 +20,6 @@ func Ops() []Op {
 		iotaOp{}, reduceOp{}, contractOp{}, stopGradientOp{}, checkOp{}, windowsOp{}, foldOp{},
 		choleskyOp{}, triangularOp{}, barrierOp{}, collectiveOp{},
 		gatherOp{}, scatterOp{}, dynamicSliceOp{}, dynamicPlaceOp{},
+		flipOp{}, cumulativeOp{}, linearScanOp{}, argsortOp{},
 	)
 }

@@ -9,29 +9,7 @@ func (t Tensor) ArgSortDescending(axis int) Tensor { return t.argSort(axis, true
 
 func (t Tensor) argSort(axis int, descending bool) Tensor {
 	a := axisOf("argsort", t, axis)
-	return StopGradient(t.MoveAxis(a, -1).argSortByRank(descending)).MoveAxis(-1, a)
-}
-
-// argSortByRank sorts along the last axis by counting for each element those that come before it, and then finding for
-// each place the element of that rank: n^2 work, without steps that wait for each other.
-func (t Tensor) argSortByRank(descending bool) Tensor {
-	if t.DType() == Bool {
-		t = t.AsInt()
-	}
-	n := t.Dim(-1)
-	x, y := t.ExpandDims(-1), t.ExpandDims(-2) // element i, and every other element j
-	before, same := y.Lt(x), y.Eq(x)
-	if descending {
-		before = y.Gt(x)
-	}
-	if t.DType().IsFloat() {
-		before = before.Or(x.IsNaN().And(y.IsNaN().Not()))
-		same = same.Or(x.IsNaN().And(y.IsNaN()))
-	}
-	i, j := Iota(0, n, n), Iota(1, n, n)
-	rank := before.Or(same.And(j.Lt(i))).AsInt().Sum(-1)
-	hit := rank.ExpandDims(-2).Eq(i) // place i, element j
-	return Where(hit, j, Int(0)).Sum(-1)
+	return apply(argsortOp{descending: descending}, t.MoveAxis(a, -1)).MoveAxis(-1, a)
 }
 
 // Sort sorts t along an axis in increasing order, NaN last. The gradient follows the elements to their places.

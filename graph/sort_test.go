@@ -47,7 +47,7 @@ func sortedOrder(x []float64, descending bool) []float64 {
 
 // sortInput has equal elements, both zeros, infinities and NaN.
 func sortInput(rng *rand.Rand, d DType, n int) []float64 {
-	odd := []float64{0, math.Copysign(0, -1), math.Inf(1), math.Inf(-1), math.NaN()}
+	odd := []float64{0, math.Copysign(0, -1), math.Inf(1), math.Inf(-1), math.NaN(), 1e-40, -1e-40}
 	v := make([]float64, n)
 	for i := range v {
 		switch {

@@ -45,7 +45,7 @@ func (e *emitter) ready(pending []*Expr, done map[*Expr]bool) *Expr {
 				ok = ok && done[y]
 				return
 			}
-			for _, a := range y.args {
+			for _, a := range y.operands() {
 				look(a)
 			}
 		}
@@ -248,6 +248,8 @@ func (e *emitter) fold(r Reducer, x, y spirv.Value) spirv.Value {
 		return e.b.Add(x, y)
 	case Max:
 		return e.b.Max(x, y)
+	case Prod:
+		return e.b.Mul(x, y)
 	default:
 		return e.b.Min(x, y)
 	}
@@ -263,16 +265,18 @@ func (e *emitter) across(r *Expr, v spirv.Value) spirv.Value {
 func (e *emitter) neutral(r *Expr) spirv.Value {
 	switch r.dtype {
 	case spirv.Float32, spirv.Float64:
-		return e.b.ConstFloat(r.dtype, [...]float64{0, math.Inf(-1), math.Inf(1)}[r.red])
+		return e.b.ConstFloat(r.dtype, [...]float64{0, math.Inf(-1), math.Inf(1), 1}[r.red])
 	}
 	return e.b.Const(spirv.Type{Kind: r.dtype, Lanes: 1}, neutralBits(r.red, r.dtype))
 }
 
 func neutralBits(r Reducer, k spirv.Kind) uint32 {
 	switch k {
+	case spirv.Float32:
+		return math.Float32bits([...]float32{0, float32(math.Inf(-1)), float32(math.Inf(1)), 1}[r])
 	case spirv.Int32:
-		return [...]uint32{0, 1 << 31, math.MaxInt32}[r]
+		return [...]uint32{0, 1 << 31, math.MaxInt32, 1}[r]
 	default:
-		return [...]uint32{0, 0, math.MaxUint32}[r]
+		return [...]uint32{0, 0, math.MaxUint32, 1}[r]
 	}
 }

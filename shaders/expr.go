@@ -15,10 +15,11 @@ const (
 	Sum Reducer = iota
 	Max
 	Min
+	Prod
 )
 
 // String gives the reducer's name.
-func (r Reducer) String() string { return [...]string{"sum", "max", "min"}[r] }
+func (r Reducer) String() string { return [...]string{"sum", "max", "min", "prod"}[r] }
 
 // Fn is an elementwise function: how its kernel code is emitted. Names identify functions: two
 // functions of one name must emit the same code. Arguments come with equal lane counts.
@@ -222,6 +223,26 @@ func (f *Fused) reduce(r Reducer, body *Expr, axes []*Axis) *Expr {
 func (f *Fused) Store(arg int, at Index, value *Expr) {
 	f.args[arg].Write = true
 	f.outputs = append(f.outputs, store{arg, value, at})
+}
+
+// operands lists what e is computed from: its arguments, and the values that its position is made of.
+func (e *Expr) operands() []*Expr {
+	list := e.args
+	for _, t := range e.at.terms {
+		list = t.atom.values(list)
+	}
+	return list
+}
+
+// values appends the values in an index atom to list.
+func (a *atom) values(list []*Expr) []*Expr {
+	if a.kind == valueAtom {
+		return append(list[:len(list):len(list)], a.expr)
+	}
+	for _, t := range a.base.terms {
+		list = t.atom.values(list)
+	}
+	return list
 }
 
 // walk visits every expression that the outputs need, operands first.

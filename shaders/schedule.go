@@ -136,7 +136,7 @@ func (f *Fused) reductionLoads() map[*Expr]bool {
 		if e.kind == loadExpr {
 			in[e] = true
 		}
-		for _, a := range e.args {
+		for _, a := range e.operands() {
 			mark(a)
 		}
 	}

@@ -68,7 +68,7 @@ func (f *Fused) nested() bool {
 		var look func(*Expr)
 		look = func(x *Expr) {
 			found = found || x.kind == reduceExpr
-			for _, a := range x.args {
+			for _, a := range x.operands() {
 				look(a)
 			}
 		}

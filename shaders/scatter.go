@@ -1,0 +1,73 @@
+package shaders
+
+import "github.com/lavagrad/lavagrad/shaders/spirv"
+
+// Scatter describes scatters of updates [Batch, Updates, Inner] by rows int32 [Batch, Updates], or [Updates] shared by the batch, into
+// results [Batch, Rows, Inner]. Updates whose row is not in 0 to Rows-1 are dropped.
+type Scatter struct {
+	By                          Reducer // Sum, or Max
+	Kind                        spirv.Kind
+	Batch, Updates, Inner, Rows int
+	SharedRows                  bool
+}
+
+// ranges is into how many ranges of rows a result is cut to occupy the device.
+func (s Scatter) ranges(t Target, columns int) int {
+	owners := max(s.Batch*columns, 1)
+	return min(max(t.Parallel/owners, 1), s.Rows)
+}
+
+// Kernel gives every invocation a range of rows in some columns of one result: it alone writes there, first what rows without
+// updates hold, then every update in order. So the order of additions is fixed without atomics. Bindings: updates, rows, result.
+func (s Scatter) Kernel(t Target) Kernel {
+	width := 1
+	if s.Inner%lanes == 0 {
+		width = lanes
+	}
+	columns := s.Inner / width
+	ranges := s.ranges(t, columns)
+	length := ceilDiv(s.Rows, ranges)
+	ranges = ceilDiv(s.Rows, length)
+	next := s.Updates
+	if s.SharedRows {
+		next = 0
+	}
+	words := []uint32{uint32(columns), uint32(ranges), uint32(length), uint32(s.Rows), uint32(s.Updates), uint32(next)}
+	return grid(t, s.Batch*ranges*columns, words, func(b *spirv.Builder, at spirv.Value) {
+		columns, ranges, length, rows, updates, next := b.PushU32(1), b.PushU32(2), b.PushU32(3), b.PushU32(4), b.PushU32(5), b.PushU32(6)
+		elem := stored(s.Kind, width)
+		up := b.StorageBuffer(0, elem, spirv.ReadOnly)
+		row := b.StorageBuffer(1, spirv.U32, spirv.ReadOnly) // negative rows are large
+		out := b.StorageBuffer(2, elem, spirv.ReadWrite)
+
+		column := b.Rem(at, columns)
+		rest := b.Div(at, columns)
+		batch := b.Div(rest, ranges)
+		lo := b.Mul(b.Rem(rest, ranges), length)
+		hi := b.Min(b.Add(lo, length), rows)
+		first := b.Mul(batch, rows)
+		place := func(r spirv.Value) spirv.Value { return b.Add(b.Mul(b.Add(first, r), columns), column) }
+		one := b.ConstU32(1)
+		empty := b.Const(elem, neutralBits(s.By, s.Kind))
+		b.Loop(lo, hi, one, nil, func(r spirv.Value, _ []spirv.Value) []spirv.Value {
+			b.Store(out, place(r), empty)
+			return nil
+		})
+		names := b.Mul(batch, next)
+		source := b.Add(b.Mul(b.Mul(batch, updates), columns), column)
+		b.Loop(b.ConstU32(0), updates, one, nil, func(u spirv.Value, _ []spirv.Value) []spirv.Value {
+			r := b.Load(row, b.Add(names, u))
+			b.If(b.And(b.Ge(r, lo), b.Lt(r, hi)), func() {
+				v := b.Load(up, b.Add(source, b.Mul(u, columns)))
+				old := b.Load(out, place(r))
+				if s.By == Sum {
+					v = b.Add(old, v)
+				} else {
+					v = b.Max(old, v)
+				}
+				b.Store(out, place(r), v)
+			})
+			return nil
+		})
+	})
+}
