@@ -195,27 +195,3 @@ func (cumulativeOp) Cases() []Case {
 		Case{Op: cumulativeOp{by: shaders.ScanSum, axis: 1}, In: []Sample{sample(3, 1)}},
 	)
 }
-
-func (t Tensor) cumulative(by shaders.Scanner, axis int, reverse bool) Tensor {
-	return apply(cumulativeOp{by: by, axis: axisOf("cumulative "+by.String(), t, axis), reverse: reverse}, t)
-}
-
-// CumSum is the running sum along an axis: out[i] = t[0] + ... + t[i]. Floats accumulate in float32, in an order fixed by device
-// and shape; integers wrap.
-func (t Tensor) CumSum(axis int) Tensor { return t.cumulative(shaders.ScanSum, axis, false) }
-
-// CumSumReverse is the running sum from the end: out[i] = t[i] + ... + t[n-1].
-func (t Tensor) CumSumReverse(axis int) Tensor { return t.cumulative(shaders.ScanSum, axis, true) }
-
-// CumProd is the running product along an axis: out[i] = t[0] ... t[i]. Its gradient divides by nothing, so zeros are no
-// exception. Long products are taken chunk by chunk: where a chunk's own product leaves the range of float32, so may the result.
-func (t Tensor) CumProd(axis int) Tensor { return t.cumulative(shaders.ScanProd, axis, false) }
-
-// CumMax is the running maximum along an axis, NaN from the first NaN on. Of equal elements the last has the gradient.
-func (t Tensor) CumMax(axis int) Tensor { return t.cumulative(shaders.ScanMax, axis, false) }
-
-// CumMin is the running minimum along an axis, NaN from the first NaN on. Of equal elements the last has the gradient.
-func (t Tensor) CumMin(axis int) Tensor { return t.cumulative(shaders.ScanMin, axis, false) }
-
-// CumLogSumExp is the running log(exp(t[0]) + ... + exp(t[i])) along an axis, without overflow.
-func (t Tensor) CumLogSumExp(axis int) Tensor { return t.cumulative(shaders.ScanLogAddExp, axis, false) }

@@ -70,11 +70,3 @@ func (linearScanOp) Cases() []Case {
 func linearScan(a, b Tensor, axis int, reverse bool) Tensor {
 	return apply(linearScanOp{axis: axis, reverse: reverse}, a, b)
 }
-
-// LinearRecurrence solves y[i] = a[i] y[i-1] + b[i] along an axis, with y = 0 before the first element: running averages, discounted
-// sums, linear filters, in parallel where they are long. The operands are broadcast. A chunk of long recurrences is
-// taken from the product of its factors: where that leaves the range of float32, so may the result.
-func LinearRecurrence(a, b Tensor, axis int) Tensor {
-	in := broadcastAll("linear recurrence", a, b)
-	return linearScan(in[0], in[1], axisOf("linear recurrence", in[0], axis), false)
-}
