@@ -53,23 +53,37 @@ func (argsortOp) VJP(Call, Tensor) []Tensor                           { return [
 func (o argsortOp) Batch(_ Call, in []Tensor, _ []bool, _ int) Tensor { return apply(o, in[0]) }
 
 func (o argsortOp) Kernels(k *Kernels, n Operands) {
-	shape, t := n.Out().Shape, k.Target()
+	shape := n.Out().Shape
 	if shape.Size() == 0 {
 		return
 	}
 	last := len(shape) - 1
-	s := shaders.Sort{Kind: n.In(0).DType.kind(), Rows: shape[:last].Size(), N: shape[last], Descending: o.descending}
-	if s.ByRank() {
-		k.Dispatch("argsort", s.Ranks(t), k.In(0), k.Out())
-		return
+	s := shaders.Sort{Kind: n.In(0).DType.kind(), Rows: 1, N: shape[last], Descending: o.descending}
+	most := s.N
+	if !s.ByRank() {
+		most = max(most, s.Counters(s.Block(k.Target())))
 	}
+	k.parts(shape[:last].Size(), s.N, most, func(rows int, part func(KernelArg) KernelArg) {
+		s.Rows = rows
+		if s.ByRank() {
+			k.Dispatch("argsort", s.Ranks(k.Target()), part(k.In(0)), part(k.Out()))
+		} else {
+			k.sortByDigits(s, part(k.In(0)), part(k.Out()))
+		}
+	})
+}
+
+// sortByDigits appends the dispatches of a radix sort: for each digit, blocks count theirs, a scan of the counts says where they go, and
+// they are moved there.
+func (k *Kernels) sortByDigits(s shaders.Sort, in, out KernelArg) {
+	t, size := k.Target(), s.Rows*s.N
 	block := s.Block(t)
 	counters, offsets := k.Scratch(s.Counters(block)), k.Scratch(s.Counters(block))
-	keys := [2]KernelArg{k.Scratch(shape.Size()), k.Scratch(shape.Size())}
-	places := [2]KernelArg{k.Scratch(shape.Size()), k.Scratch(shape.Size())}
-	from := k.In(0)
+	keys := [2]KernelArg{k.Scratch(size), k.Scratch(size)}
+	places := [2]KernelArg{k.Scratch(size), k.Scratch(size)}
 	for pass := range s.Passes() {
 		to, old := pass%2, 1-pass%2
+		from := in
 		if pass > 0 {
 			from = keys[old].ReadOnly()
 		}
@@ -81,7 +95,7 @@ func (o argsortOp) Kernels(k *Kernels, n Operands) {
 		}
 		args = append(args, offsets)
 		if pass == s.Passes()-1 {
-			args = append(args, k.Out())
+			args = append(args, out)
 		} else {
 			args = append(args, keys[to], places[to])
 		}

@@ -147,8 +147,29 @@ func (o cumulativeOp) Batch(_ Call, in []Tensor, _ []bool, _ int) Tensor {
 
 func (o cumulativeOp) Kernels(k *Kernels, n Operands) {
 	outer, length, inner := split3(n.Out().Shape, o.axis)
-	k.scan(shaders.Scan{By: o.by, Kind: n.Out().DType.kind(), Outer: outer, N: length, Inner: inner, Reverse: o.reverse},
-		k.Out(), k.In(0))
+	k.parts(outer, length*inner, length*inner, func(rows int, part func(KernelArg) KernelArg) {
+		k.scan(shaders.Scan{By: o.by, Kind: n.Out().DType.kind(), Outer: rows, N: length, Inner: inner, Reverse: o.reverse},
+			part(k.Out()), part(k.In(0)))
+	})
+}
+
+// parts runs f once for all rows of arrays with rows of the given width, or for as many at a time as a binding holds; most is the longest that
+// a row is in any array, scratch included, and part the range of an array that these rows are.
+func (k *Kernels) parts(rows, width, most int, f func(rows int, part func(KernelArg) KernelArg)) {
+	limit := k.Target().MaxRange
+	unit := 1 // rows that end at a place where a binding may begin
+	for unit*width%(alignment/4) != 0 {
+		unit *= 2
+	}
+	each := limit / max(most, 1) / unit * unit
+	if limit == 0 || rows*most <= limit || each == 0 { // where one row is too long, the runtime says so
+		f(rows, func(a KernelArg) KernelArg { return a })
+		return
+	}
+	for first := 0; first < rows; first += each {
+		n := min(each, rows-first)
+		f(n, func(a KernelArg) KernelArg { return a.Range(first*width, n*width) })
+	}
 }
 
 // scan appends the dispatches of a scan: one, or three where chunks are scanned side by side.

@@ -53,8 +53,10 @@ func (o linearScanOp) Batch(_ Call, in []Tensor, batched []bool, size int) Tenso
 
 func (o linearScanOp) Kernels(k *Kernels, n Operands) {
 	outer, length, inner := split3(n.Out().Shape, o.axis)
-	k.scan(shaders.Scan{By: shaders.ScanLinear, Kind: n.Out().DType.kind(), Outer: outer, N: length, Inner: inner, Reverse: o.reverse},
-		k.Out(), k.In(0), k.In(1))
+	k.parts(outer, length*inner, length*inner, func(rows int, part func(KernelArg) KernelArg) {
+		k.scan(shaders.Scan{By: shaders.ScanLinear, Kind: n.Out().DType.kind(), Outer: rows, N: length, Inner: inner, Reverse: o.reverse},
+			part(k.Out()), part(k.In(0)), part(k.In(1)))
+	})
 }
 
 func (linearScanOp) Cases() []Case {
