@@ -75,7 +75,7 @@ func TestScansInChunks(t *testing.T) {
 		for _, n := range []int{1, 63, 511, 512, 513, 2049, 100_003} {
 			for _, inner := range []int{1, 3} {
 				s := Spec{Int32, Shape{n, inner}}
-				x := upload(t, dev, s, draw(rng, Sample{s, -100, 100}))
+				x := upload(t, dev, s, draw(rng, Sample{Spec: s, Lo: -100, Hi: 100}))
 				up, down, top := x.CumSum(0), x.CumSumReverse(0), x.CumMax(0)
 				for _, y := range []Tensor{up, down, top} {
 					require.Equal(t, reference(t, y), readAny(t, dev, y), "%d elements, inner length %d", n, inner)
