@@ -5,11 +5,17 @@ import "slices"
 // placeholder is what the trace of a Placeholder is called.
 const placeholder = "placeholder"
 
-// Placeholder is a tensor of a type and shape without values or memory: an argument for EvalShape, Cost and Dump. Ops may be
+// Placeholder is a tensor of a type and shape without values or memory: an argument for EvalShape, Cost and Dump, and for compiled functions, which then
+// only compile. Ops may be
 // applied to it; asking for a value that depends on it is ErrTraced.
 func Placeholder(d DType, shape ...int) Tensor {
 	checkDims(placeholder, shape)
 	return newTrace(placeholder).param(Spec{d, slices.Clone(shape)})
+}
+
+// isPlaceholder reports a tensor that Placeholder made.
+func (t Tensor) isPlaceholder() bool {
+	return t.n.isParam() && t.n.trace != nil && t.n.trace.what == placeholder
 }
 
 // EvalShape gives the result that f would have for an argument like a, as a tree of placeholders, whose DType and Shape tell

@@ -26,6 +26,8 @@ func WithoutChecks() JitOption { return func(c *jitConfig) { c.checks = false } 
 // evaluated first); the result has new arrays, which the caller may Close. Calls return when the work
 // is submitted: reading a result waits. It is safe for concurrent use.
 //
+// A call with a Placeholder among its tensors only compiles, ahead of the first call that runs, and returns Placeholders.
+//
 // f must be a function of its arguments: what it captures is fixed when it is traced.
 func Jit[A, R any](dev *gpu.Device, f func(A) R, opts ...JitOption) func(context.Context, A) (R, error) {
 	j := newJit(dev, func(a []any) R { return f(a[0].(A)) }, opts)
@@ -123,15 +125,20 @@ func (j *jit[R]) call(ctx context.Context, args ...argument) (result R, err erro
 			return result, j.argumentError(err)
 		}
 	}
+	ahead := false // some argument is a Placeholder
 	for i, t := range c.leaves {
 		if !t.Valid() {
 			return result, j.missing(i, args)
 		}
-		a, err := concrete(ctx, j.dev, t)
-		if err != nil {
-			return result, err
+		if t.isPlaceholder() {
+			ahead = true
+		} else {
+			a, err := concrete(ctx, j.dev, t)
+			if err != nil {
+				return result, err
+			}
+			c.arrays = append(c.arrays, a)
 		}
-		c.arrays = append(c.arrays, a)
 		c.key = append(c.key, byte(t.n.spec.DType), byte(len(t.n.spec.Shape)))
 		for _, d := range t.n.spec.Shape {
 			c.key = binary.AppendUvarint(c.key, uint64(d))
@@ -140,6 +147,13 @@ func (j *jit[R]) call(ctx context.Context, args ...argument) (result R, err erro
 	f, err := j.lookup(ctx, c, args)
 	if err != nil {
 		return result, err
+	}
+	if ahead {
+		leaves := make([]Tensor, len(f.x.specs))
+		for i, s := range f.x.specs {
+			leaves[i] = Placeholder(s.DType, s.Shape...)
+		}
+		return tree.Unflatten(f.like, leaves)
 	}
 	for i, a := range f.captured {
 		if a.Closed() {
