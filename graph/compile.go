@@ -57,7 +57,7 @@ func compile(ctx context.Context, dev *gpu.Device, l *lifted, checked bool) (*ex
 
 // targetOf is what kernels must know of a device.
 func targetOf(p gpu.Profile) shaders.Target {
-	t := shaders.Target{LocalSize: p.LocalSize, VectorRun: p.VecPerInvocation, MaxRange: int(p.MaxStorageRange / 4),
+	t := shaders.Target{LocalSize: p.LocalSize, Subgroup: p.SubgroupSize, VectorRun: p.VecPerInvocation, MaxRange: int(p.MaxStorageRange / 4),
 		Parallel: 1 << 14, Workgroups: 256, PreserveNaN: p.PreserveNaN}
 	if p.TexelReads {
 		t.MaxTexels = int(min(p.MaxTexelElements, math.MaxInt32))

@@ -161,7 +161,7 @@ func (p *fusion) mustStore(n *node, readers []*node) bool {
 		return true
 	case Reduction:
 		// A short fold that one kernel needs once for each of its positions joins that kernel.
-		return len(readers) != 1 || p.space[n] != size || foldLength(n) > 4096 || size < 64
+		return len(readers) != 1 || p.space[n] != size || foldLength(n) > 4096 || size < 8
 	}
 	if size == 1 {
 		return p.cost[n] > 300

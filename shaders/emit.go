@@ -24,6 +24,10 @@ const (
 	TexelVector             // uniform texel buffer of four floats a texel, which some CPU drivers read many times faster
 )
 
+// fewTiles is how many tiles a kernel has at least to be made without the test for the last one where it can: smaller ones
+// save little, and with the test they serve all batch sizes.
+const fewTiles = 1 << 13
+
 // maxGroups is the number of workgroups along one dimension that every device takes.
 const maxGroups = 65535
 
@@ -128,7 +132,7 @@ func (e *emitter) emit() {
 			e.rolled(e.outputs)
 		})
 	}
-	if n := e.s.tiles / e.s.local; e.s.tiles%e.s.local == 0 && n <= maxGroups {
+	if n := e.s.tiles / e.s.local; e.s.tiles%e.s.local == 0 && n <= maxGroups && e.s.tiles >= fewTiles {
 		body() // every invocation has a tile: no branch, which CPU drivers pay for with masked accesses
 		return
 	}

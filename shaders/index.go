@@ -86,7 +86,34 @@ func (x Index) Add(y Index) Index {
 			j++
 		}
 	}
-	return out
+	return out.recombined()
+}
+
+// recombined puts quotients and remainders of one number together again: c (b / c) + b mod c is b.
+func (x Index) recombined() Index {
+	for _, t := range x.terms {
+		a := t.atom
+		if a.kind != modAtom {
+			continue
+		}
+		q := a.base.Div(a.by)
+		if q.c != 0 || len(q.terms) != 1 || q.terms[0].coef != 1 {
+			continue
+		}
+		for _, u := range x.terms {
+			if u.atom.key != q.terms[0].atom.key || u.coef != t.coef*a.by {
+				continue
+			}
+			rest := Index{c: x.c}
+			for _, v := range x.terms {
+				if v.atom.key != a.key && v.atom.key != u.atom.key {
+					rest.terms = append(rest.terms, v)
+				}
+			}
+			return rest.Add(a.base.Scale(t.coef))
+		}
+	}
+	return x
 }
 
 // Scale is the product with a constant.
@@ -151,6 +178,10 @@ func (x Index) Div(c int) Index {
 	if g := r.gcd(c); g > 1 {
 		r, _ = r.split(g)
 		return q.Add(r.Div(c / g))
+	}
+	if len(r.terms) == 1 && r.c == 0 && r.terms[0].coef == 1 && r.terms[0].atom.kind == divAtom {
+		a := r.terms[0].atom
+		return q.Add(a.base.Div(a.by * c)) // (b / d) / c
 	}
 	_, hi = r.bounds()
 	return q.Add(of(&atom{kind: divAtom, key: fmt.Sprintf("(%s)/%d", r, c), hi: max(hi, 0) / c, base: r, by: c}))

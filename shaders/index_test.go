@@ -79,3 +79,9 @@ func TestReshapesOfAlignedAxesVanish(t *testing.T) {
 	assert.Equal(t, i[1].Scale(5).Add(i[2]).String(), linear.Mod(20).String())
 	assert.Equal(t, i[2].String(), linear.Mod(5).String())
 }
+
+func TestReshapeAndBackIsNothing(t *testing.T) {
+	x := NewFused(5*144 + 3).Space()[0]
+	there := x.Div(144).Scale(144).Add(x.Div(12).Mod(12).Scale(12)).Add(x.Mod(12))
+	assert.Equal(t, x.String(), there.String())
+}

@@ -5,6 +5,7 @@ import "github.com/lavagrad/lavagrad/shaders/spirv"
 // Target is what the emitter must know of a device; package graph fills it from the device's profile.
 type Target struct {
 	LocalSize   int  // invocations of a full workgroup
+	Subgroup    int  // invocations that run in step: the smallest workgroups that waste nothing
 	VectorRun   int  // vectors of four that one invocation of a copy-like kernel handles
 	Parallel    int  // invocations wanted before work is grouped into larger tiles
 	Workgroups  int  // workgroups wanted before they are made larger
@@ -47,10 +48,10 @@ func (f *Fused) plan(t Target) schedule {
 	for _, a := range outer {
 		s.tiles *= ceilDiv(f.extent(a, s), f.span(a, s))
 	}
-	// Few sizes of workgroups and tiles, so that few variants of a kernel serve batches of all sizes.
+	// Two sizes of workgroups, so that few variants of a kernel serve batches of all sizes.
 	s.local = t.LocalSize
-	for s.local > 8 && ceilDiv(s.tiles, s.local) < t.Workgroups {
-		s.local = max(s.local/8, 8)
+	if ceilDiv(s.tiles, s.local) < t.Workgroups {
+		s.local = min(s.local, max(t.Subgroup, 8))
 	}
 	return s
 }

@@ -7,6 +7,7 @@ const minChunk = 256
 // Halves are the two kernels that a reduction is split into.
 type Halves struct {
 	First, Second *Fused
+	outer         bool  // chunks lie side by side within each position of the first output axis
 	Sizes         []int // elements of the partial arrays: First's last arguments, Second's first
 	FirstArgs     []int // First's other arguments, by their numbers in the whole kernel
 	SecondArgs    []int // the same for Second
@@ -48,7 +49,7 @@ func (f *Fused) Split(t Target) *Halves {
 	if longest.Extent < 2*chunk {
 		return nil
 	}
-	h := &Halves{}
+	h := &Halves{outer: g.outside(g.axes[:g.outer], longest)}
 	n := ceilDiv(longest.Extent, chunk)
 	reds := g.partial(h, longest, chunk, n*outs)
 	for range reds {
@@ -56,6 +57,35 @@ func (f *Fused) Split(t Target) *Halves {
 	}
 	g.combine(h, reds, n)
 	return h
+}
+
+// outside reports that the first of the output axes runs over larger steps of memory than a reduction axis: a
+// reduction of each sample, rather than over samples. Then its length is the one that changes, and the kernels' words must not
+// depend on it.
+func (f *Fused) outside(outer []*Axis, inner *Axis) bool {
+	if len(outer) == 0 {
+		return false
+	}
+	larger := false
+	f.walk(func(e *Expr) {
+		if c := e.at.coef(inner); e.kind == loadExpr && c > 0 && e.at.coef(outer[0]) > c {
+			larger = true
+		}
+	})
+	return larger
+}
+
+// layout is the position in the partial arrays: the chunk's number before the output axes, or behind the first of them.
+func (h *Halves) layout(chunk Index, n int, space []Index, axes []*Axis) Index {
+	at := chunk
+	for i, x := range space {
+		if i == 0 && h.outer {
+			at = x.Scale(n).Add(chunk)
+		} else {
+			at = at.Scale(axes[i].Extent).Add(x)
+		}
+	}
+	return at
 }
 
 // nested reports a reduction whose body needs another one.
@@ -98,9 +128,20 @@ func (f *Fused) partial(h *Halves, a *Axis, chunk, size int) []*Expr {
 	g := NewFused()
 	h.First = g
 	replace := map[*Axis]Index{}
-	c := g.addAxis(n, false)
-	for _, x := range f.axes[:f.outer] {
+	var c *Axis
+	var space []Index
+	for i, x := range f.axes[:f.outer] {
+		if i == 0 && !h.outer {
+			c = g.addAxis(n, false)
+		}
 		replace[x] = g.addAxis(x.Extent, false).Index()
+		space = append(space, replace[x])
+		if i == 0 && h.outer {
+			c = g.addAxis(n, false)
+		}
+	}
+	if c == nil {
+		c = g.addAxis(n, false)
 	}
 	g.outer = len(g.axes)
 	inner := map[*Axis][]*Axis{}
@@ -131,10 +172,7 @@ func (f *Fused) partial(h *Halves, a *Axis, chunk, size int) []*Expr {
 			return
 		}
 		body := r.expr(e.args[0])
-		at := c.Index()
-		for _, x := range f.axes[:f.outer] {
-			at = at.Scale(x.Extent).Add(replace[x])
-		}
+		at := h.layout(c.Index(), n, space, f.axes)
 		results = append(results, result{e, g.reduce(e.red, body, inner[e.inner[0]]), at})
 	})
 	var reds []*Expr
@@ -150,8 +188,10 @@ func (f *Fused) combine(h *Halves, reds []*Expr, n int) {
 	g := NewFused()
 	h.Second = g
 	replace := map[*Axis]Index{}
+	var space []Index
 	for _, x := range f.axes[:f.outer] {
 		replace[x] = g.addAxis(x.Extent, false).Index()
+		space = append(space, replace[x])
 	}
 	g.outer = len(g.axes)
 	chunk := g.addAxis(n, true)
@@ -161,10 +201,7 @@ func (f *Fused) combine(h *Halves, reds []*Expr, n int) {
 	r := rewriter{g: g, axes: replace, done: map[*Expr]*Expr{}}
 	r.renumber(f, &h.SecondArgs)
 	for i, e := range reds {
-		at := chunk.Index()
-		for _, x := range f.axes[:f.outer] {
-			at = at.Scale(x.Extent).Add(replace[x])
-		}
+		at := h.layout(chunk.Index(), n, space, f.axes)
 		r.done[e] = g.reduce(e.red, g.Load(i, at), []*Axis{chunk})
 	}
 	for _, o := range f.outputs {
