@@ -13,6 +13,8 @@
 //	}
 //
 // Functions are written for one sample and mapped over a batch with package vmap. Most accept leading axes as well: Linear,
-// Conv, ConvTranspose, MaxPool, AvgPool, LayerNorm, RMSNorm, MultiHeadAttention, LSTMCell and GRUCell treat axes before
+// Conv, ConvTranspose, MaxPool, AvgPool, LayerNorm, RMSNorm, Embedding, MultiHeadAttention, LSTMCell and GRUCell treat axes before
 // those that they name as samples, and the losses that are "one value for each row" keep them. GroupNorm takes one sample.
+//
+// Initialisers (NewLinear, NewConv, XavierUniform, Orthogonal and so on) and Dropout draw by keys of package random.
 package nn

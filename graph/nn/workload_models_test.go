@@ -68,6 +68,39 @@ func TestPerSampleSubramaniCIFAR(t *testing.T) {
 	})
 }
 
+// Subramani et al. 2020, text: the mean of a sentence's embeddings, and an LSTM over them, 10,004 words; here on short sentences.
+type textNet struct {
+	E    nn.Embedding
+	Head nn.Linear
+}
+
+func (p textNet) loss(s sample) graph.Tensor { return nll(p.Head.Apply(p.E.Apply(s.X).Mean(0)), s.Y) }
+
+type lstmNet struct {
+	E    nn.Embedding
+	LSTM nn.LSTMCell
+	Head nn.Linear
+}
+
+func (p lstmNet) loss(s sample) graph.Tensor {
+	width := p.LSTM.H.Dim(0)
+	last, _ := p.LSTM.Scan(p.E.Apply(s.X), nn.LSTMState{H: graph.Zeros(width), C: graph.Zeros(width)})
+	return nll(p.Head.Apply(last.H), s.Y)
+}
+
+func TestPerSampleSubramaniText(t *testing.T) {
+	each(t, func(t *testing.T, m maker) {
+		const words, length = 10004, 12
+		p := textNet{nn.Embedding{Table: m.normal(1, words, 16)}, m.linear(16, 2)}
+		require.Equal(t, 160098, parameters(t, p))
+		requirePerSample(t, m.dev, textNet.loss, p, sample{m.classes(words, 3, length), m.classes(2, 3)}, 1e-5)
+		q := lstmNet{nn.Embedding{Table: m.normal(1, words, 100)},
+			nn.LSTMCell{X: m.normal(0.1, 100, 400), H: m.normal(0.1, 100, 400), B: m.normal(0.1, 400)}, m.linear(100, 2)}
+		require.Equal(t, 1081002, parameters(t, q))
+		requirePerSample(t, m.dev, lstmNet.loss, q, sample{m.classes(words, 2, length), m.classes(2, 2)}, 2e-5)
+	})
+}
+
 // A transformer block: attention and a net of two layers, both after normalisation and added to their input.
 type block struct {
 	N1, N2 nn.LayerNorm
