@@ -224,6 +224,32 @@ func TestBits(t *testing.T) {
 	})
 }
 
+func TestClampOfIntegers(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		ctx := context.Background()
+		s, u := slice(t, dev, []int32{-7, -2, 0, 2, 3, math.MaxInt32}), slice(t, dev, []uint32{0, 1, 2, math.MaxUint32})
+		for _, c := range []struct {
+			lo, hi   float64
+			signed   []int32
+			unsigned []uint32
+		}{
+			{-2, 2.5, []int32{-2, -2, 0, 2, 2, 2}, []uint32{0, 1, 2, 2}},
+			{0.5, math.Inf(1), []int32{1, 1, 1, 2, 3, math.MaxInt32}, []uint32{1, 1, 2, math.MaxUint32}},
+			{math.Inf(-1), 1e12, []int32{-7, -2, 0, 2, 3, math.MaxInt32}, []uint32{0, 1, 2, math.MaxUint32}},
+		} {
+			x, y := s.Clamp(c.lo, c.hi), u.Clamp(c.lo, c.hi)
+			signed, err := x.Ints(ctx)
+			require.NoError(t, err)
+			require.Equal(t, c.signed, signed, "[%v, %v]", c.lo, c.hi)
+			unsigned, err := graph.Read[uint32](ctx, y)
+			require.NoError(t, err)
+			require.Equal(t, c.unsigned, unsigned, "[%v, %v]", c.lo, c.hi)
+			x.Close()
+			y.Close()
+		}
+	})
+}
+
 func TestNumericsErrors(t *testing.T) {
 	x, n := graph.Scalar(1), graph.Int(1)
 	cases := []struct {
@@ -233,6 +259,7 @@ func TestNumericsErrors(t *testing.T) {
 	}{
 		{func() graph.Tensor { return x.Clamp(2, 1) }, graph.ErrArgument, []string{"clamp", "2", "lower bound first"}},
 		{func() graph.Tensor { return x.Clamp(math.NaN(), 1) }, graph.ErrArgument, []string{"clamp", "NaN"}},
+		{func() graph.Tensor { return n.Clamp(0.2, 0.8) }, graph.ErrArgument, []string{"clamp", "no int32", "0.2 and 0.8"}},
 		{func() graph.Tensor { return x.Polygamma(-1) }, graph.ErrArgument, []string{"polygamma", "-1"}},
 		{func() graph.Tensor { return x.Polygamma(25) }, graph.ErrArgument, []string{"polygamma", "25", "[0, 24]"}},
 		{func() graph.Tensor { return n.Lgamma() }, graph.ErrDType, []string{"lgamma", "int32", "AsFloat"}},

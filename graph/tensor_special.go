@@ -90,12 +90,20 @@ func (t Tensor) Atan2(x Tensor) Tensor { return pointwise(atan2Rule, t, x) }
 func (t Tensor) Trunc() Tensor { return pointwise(truncRule, t) }
 
 // Clamp is min(max(t, lo), hi), for floats and integers; NaN stays NaN. The gradient is 1 between the bounds, 0
-// beyond, and one half on them, as for Max and Min.
+// beyond, and one half on them, as for Max and Min. Bounds may be infinite, and for integers fractions or out of
+// range: x stays where lo <= x <= hi.
 func (t Tensor) Clamp(lo, hi float64) Tensor {
-	if !(lo <= hi) {
-		fail("clamp", ErrArgument, "give the lower bound first", "bounds %v and %v", lo, hi)
+	low, high := lo, hi
+	switch d := t.must("clamp").spec.DType; {
+	case d == Int32:
+		low, high = max(math.Ceil(lo), math.MinInt32), min(math.Floor(hi), math.MaxInt32)
+	case d == Uint32:
+		low, high = max(math.Ceil(lo), 0), min(math.Floor(hi), math.MaxUint32)
 	}
-	return t.Max(t.Like(lo)).Min(t.Like(hi))
+	if !(low <= high) {
+		fail("clamp", ErrArgument, "give the lower bound first", "no %v lies between %v and %v", t.DType(), lo, hi)
+	}
+	return t.Max(t.Like(low)).Min(t.Like(high))
 }
 
 // IsInf is true where t is +Inf or -Inf.

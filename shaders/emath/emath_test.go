@@ -8,6 +8,7 @@ import (
 
 	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/gpu/gputest"
+	"github.com/lavagrad/lavagrad/internal/special"
 	"github.com/lavagrad/lavagrad/shaders/emath"
 	"github.com/lavagrad/lavagrad/shaders/spirv"
 	"github.com/lavagrad/lavagrad/shaders/spirv/spirvrun"
@@ -117,6 +118,31 @@ func TestGammaFunctionsOfPositives(t *testing.T) {
 				}
 			}
 			require.Greater(t, tested, len(args[0])/4)
+		}
+	})
+}
+
+// TestPolygammaOfHighOrder goes up to the highest, where factorials and powers leave the floats on the way.
+func TestPolygammaOfHighOrder(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		for _, n := range []int{8, 13, emath.MaxPolygamma} {
+			f := emath.Function{
+				Name: fmt.Sprintf("polygamma%d", n), Args: 1, MaxULP: float64(2*n + 2),
+				Emit:      func(b *spirv.Builder, a ...spirv.Value) spirv.Value { return emath.Polygamma(b, n, a[0]) },
+				Reference: func(a ...float64) float64 { return special.Polygamma(n, a[0]) },
+			}
+			code := kernel(f)
+			spirvtest.Validate(t, code)
+			xs := make([]float32, 1<<12)
+			for i := range xs {
+				xs[i] = -3.9 + float32(i)/64
+			}
+			for i, y := range run(t, d, code, [][]float32{xs}) {
+				x := float64(xs[i])
+				f.Magnitude = func(...float64) float64 { return max(math.Abs(f.Reference(x)), math.Abs(f.Reference(1-x))) }
+				ulp, ok := judge(f, []float64{x}, float64(y))
+				require.True(t, ok, "%s(%v) = %v, want %v: %.3g ULP", f.Name, x, y, f.Reference(x), ulp)
+			}
 		}
 	})
 }

@@ -21,7 +21,7 @@ const MaxPolygamma = 24
 // It is a sum of powers: (-1)^(n+1) n! times that of (x+k)^-(n+1) over k >= 0,
 // of which the first are added one by one and the rest by the formula of Euler
 // and Maclaurin; and the reflection formula for x < 0. Code and time grow with
-// n squared. The error is at most 2n+2 ULP (tested up to n = 5), where x < 0 of
+// n squared. The error is at most 2n+2 ULP (tested for n up to 24), where x < 0 of
 // the larger of |result| and |Polygamma(1-x)|.
 //
 // Source: Abramowitz and Stegun, 6.4.7, 6.4.10, 23.1.30.
