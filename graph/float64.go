@@ -11,10 +11,12 @@ import (
 var doubleForms = map[string]func(b *builder, x []value) value{
 	"add": nil, "sub": nil, "mul": nil, "div": nil, "max": nil, "min": nil, "neg": nil, "abs": nil, "sign": nil,
 	"floor": nil, "ceil": nil, "round": nil, "eq": nil, "ne": nil, "lt": nil, "le": nil, "isnan": nil,
+	"trunc": nil, "isinf": nil, "isfinite": nil,
 	"sqrt": emit1(emath64.Sqrt), "rsqrt": emit1(emath64.Rsqrt), "exp": emit1(emath64.Exp), "expm1": emit1(emath64.Expm1),
 	"log": emit1(emath64.Log), "log1p": emit1(emath64.Log1p), "tanh": emit1(emath64.Tanh), "sigmoid": emit1(emath64.Sigmoid),
 	"softplus": emit1(emath64.Softplus), "logaddexp": emit2(emath64.LogAddExp),
-	"relu": emit1(func(b *builder, x value) value { return b.Max(x, b.ConstF64(0)) }),
+	"relu":   emit1(func(b *builder, x value) value { return b.Max(x, b.ConstF64(0)) }),
+	"center": emit2(func(b *builder, x, y value) value { return b.Select(b.Eq(x, y), b.ConstF64(0), b.Sub(x, y)) }),
 	"reciprocal": emit1(func(b *builder, x value) value {
 		return b.Div(b.Splat(b.ConstF64(1), x.Type.Lanes), x)
 	}),
