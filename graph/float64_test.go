@@ -33,6 +33,9 @@ var noDouble = map[string]bool{
 	"pow": true, "sin": true, "cos": true, "tan": true, "asin": true, "acos": true, "atan": true, "atan2": true, "sinh": true, "cosh": true,
 	"asinh": true, "acosh": true, "atanh": true, "exp2": true, "log2": true, "erf": true, "erfc": true, "erfinv": true,
 	"lgamma": true, "digamma": true, "polygamma(1)": true, "polygamma(2)": true, "polygamma(3)": true, "normal cdf": true, "normal quantile": true,
+	"gamma draw": true, "log gamma draw": true, "poisson draw": true,
+	"argsort": true, "cumulative sum": true, "cumulative prod": true, "cumulative max": true, "cumulative min": true,
+	"cumulative logsumexp": true, "linear recurrence": true,
 }
 
 // TestConformanceFloat64 runs the cases of all ops in float64 where the device has it: value, both derivatives and
@@ -88,6 +91,9 @@ func (c Case) checkFloat64(t *testing.T, dev *gpu.Device) {
 	// Tolerances of cases are for float32.
 	tol := c.tolerance() * 1e-7
 	same := func(what string, x Tensor) {
+		if errors.As(EvalOn(ctx, dev, x), &e) && noDouble[e.Op] {
+			return // a derivative by an op that has no float64 form
+		}
 		want, err := Reference(ctx, x)
 		require.NoError(t, err, what)
 		scale := 1e-6

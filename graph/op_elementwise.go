@@ -34,8 +34,10 @@ func (o elementwise) Infer(in []Spec) (Spec, error) {
 		}
 	}
 	d, err := o.types(in)
-	if err == nil && in[0].DType == Float64 && o.double() == nil {
-		err = noFloat64(in[0])
+	for _, s := range in {
+		if err == nil && s.DType == Float64 && o.double() == nil {
+			err = noFloat64(s)
+		}
 	}
 	return Spec{d, in[0].Shape}, err
 }

@@ -33,11 +33,11 @@ func (o scatterKernelOp) Kernels(k *Kernels, n Operands) {
 const scatterWork = 1 << 16
 
 // planScatters gives large scatters kernels of their own, on operands laid out for them. An array of more elements than limit is left to
-// fused kernels, which can be cut.
+// fused kernels, which can be cut, and so is float64, which the kernels lack.
 func planScatters(outputs []*node, limit int) []*node {
 	return rewrite(outputs, func(n *node, in []*node) *node {
 		o, ok := n.op.(scatterOp)
-		if !ok {
+		if !ok || n.spec.DType == Float64 {
 			return nil
 		}
 		up := in[0].spec.Shape
