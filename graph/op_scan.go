@@ -14,17 +14,23 @@ import (
 // history, and the compiler writes no result that nobody reads.
 type scanOp struct {
 	multiRules
-	body    region
-	rounds  int
-	carry   int // how many leaves the carry has
-	walked  int
+	body   region
+	rounds int
+	carry  int // how many leaves the carry has
+	walked int
+	scanOrder
+}
+
+// scanOrder is how the rounds of a scan run.
+type scanOrder struct {
 	reverse bool // the last position first
+	rolled  bool // never written out
 }
 
 func (scanOp) Name() string { return "scan" }
 
 func (o scanOp) Key() string {
-	return fmt.Sprintf("scan %d %d %d %t {%s}", o.rounds, o.carry, o.walked, o.reverse, o.body.key)
+	return fmt.Sprintf("scan %d %d %d %t %t {%s}", o.rounds, o.carry, o.walked, o.reverse, o.rolled, o.body.key)
 }
 
 func (o scanOp) InferAll(in []Spec) ([]Spec, error) {
@@ -100,7 +106,7 @@ func (o scanOp) JVPAll(c MultiCall, tangents []Tensor) []Tensor {
 	for i, n := range o.body.outs {
 		floatOut[i] = n.spec.DType.IsFloat()
 	}
-	outs, history := scan(o.rounds, o.reverse, start, append(slices.Clone(walked), moving...), func(st, x []Tensor) (next, ys []Tensor) {
+	outs, history := scan(o.rounds, o.scanOrder, start, append(slices.Clone(walked), moving...), func(st, x []Tensor) (next, ys []Tensor) {
 		primals := slices.Concat(st[:o.carry], x[:o.walked], captured)
 		var ts []Tensor
 		at := o.carry
@@ -188,7 +194,7 @@ func (o scanOp) VJPAll(c MultiCall, cotangents []Tensor) []Tensor {
 			xs = append(xs, cotangents[i])
 		}
 	}
-	outs, _ := scan(o.rounds, !o.reverse, start, xs, func(st, x []Tensor) (next, ys []Tensor) {
+	outs, _ := scan(o.rounds, scanOrder{!o.reverse, o.rolled}, start, xs, func(st, x []Tensor) (next, ys []Tensor) {
 		cts := make([]Tensor, nOut)
 		at := 0
 		for i, t := range carry {
@@ -269,7 +275,7 @@ func (o scanOp) BatchAll(_ MultiCall, in []Tensor, batched []bool, size int) []T
 			walked[i] = x.MoveAxis(0, 1)
 		}
 	}
-	outs, history := scan(o.rounds, o.reverse, carry, walked, func(st, x []Tensor) (next, ys []Tensor) {
+	outs, history := scan(o.rounds, o.scanOrder, carry, walked, func(st, x []Tensor) (next, ys []Tensor) {
 		all := o.body.vectorized("scan", slices.Concat(st, x, captured), batched, out)
 		return all[:o.carry], all[o.carry:]
 	})
@@ -286,7 +292,7 @@ func (o scanOp) BatchAll(_ MultiCall, in []Tensor, batched []bool, size int) []T
 }
 
 // scan builds the op on flat lists. The results are the last carry and the stacked outputs, and the history.
-func scan(rounds int, reverse bool, init, xs []Tensor, f func(carry, x []Tensor) (next, ys []Tensor)) (outs, history []Tensor) {
+func scan(rounds int, order scanOrder, init, xs []Tensor, f func(carry, x []Tensor) (next, ys []Tensor)) (outs, history []Tensor) {
 	var specs []Spec
 	for _, t := range init {
 		specs = append(specs, t.Spec())
@@ -298,7 +304,7 @@ func scan(rounds int, reverse bool, init, xs []Tensor, f func(carry, x []Tensor)
 		next, ys := f(args[:len(init)], args[len(init):])
 		return append(slices.Clone(next), ys...)
 	})
-	o := scanOp{body: body, rounds: rounds, carry: len(init), walked: len(xs), reverse: reverse}
+	o := scanOp{body: body, rounds: rounds, carry: len(init), walked: len(xs), scanOrder: order}
 	all := applyMulti(o, slices.Concat(init, xs, captured)...)
 	return all[:len(body.outs)], all[len(body.outs):]
 }
@@ -307,12 +313,16 @@ func scan(rounds int, reverse bool, init, xs []Tensor, f func(carry, x []Tensor)
 type ScanOption func(*scanConfig)
 
 type scanConfig struct {
-	reverse bool
-	rounds  int
+	scanOrder
+	rounds int
 }
 
 // Reverse makes Scan walk from the last position to the first; outputs stay at the positions they belong to.
 func Reverse() ScanOption { return func(c *scanConfig) { c.reverse = true } }
+
+// Rolled keeps a short Scan a loop as well, where the compiler otherwise writes the rounds out to fuse them: each round's
+// temporary values then take the memory of the last one's.
+func Rolled() ScanOption { return func(c *scanConfig) { c.rolled = true } }
 
 // Rounds gives the number of rounds of a Scan whose xs has no tensors.
 func Rounds(n int) ScanOption { return func(c *scanConfig) { c.rounds = n } }
@@ -343,7 +353,7 @@ func Scan[C, X, Y any](f func(carry C, x X) (C, Y), init C, xs X, opts ...ScanOp
 		fail("scan", ErrArgument, "give the number of rounds with graph.Rounds", "xs has no tensors")
 	}
 	var like Y
-	outs, _ := scan(conf.rounds, conf.reverse, start, walked, func(carry, x []Tensor) (next, ys []Tensor) {
+	outs, _ := scan(conf.rounds, conf.scanOrder, start, walked, func(carry, x []Tensor) (next, ys []Tensor) {
 		c, y := f(rebuild("scan", init, carry), rebuild("scan", xs, x))
 		like = y
 		next = leavesOf("scan", c)

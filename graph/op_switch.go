@@ -166,7 +166,7 @@ func (r region) guarded(ok Tensor, args []Tensor) []Tensor {
 // guardedNode is the scan with a guarded body.
 func (o scanOp) guardedNode(ok Tensor, in []Tensor) *node {
 	carry, walked, captured := o.parts(in)
-	outs, history := scan(o.rounds, o.reverse, carry, walked, func(st, x []Tensor) (next, ys []Tensor) {
+	outs, history := scan(o.rounds, o.scanOrder, carry, walked, func(st, x []Tensor) (next, ys []Tensor) {
 		all := o.body.guarded(ok, slices.Concat(st, x, captured))
 		return all[:o.carry], all[o.carry:]
 	})

@@ -175,7 +175,7 @@ func (c *controlPass) scan(o scanOp, in []*node, used []bool) ([]*node, []pendin
 		params, outs = append(params, p), append(outs, Tensor{p}.Min(Tensor{f}).n)
 		operands = append(operands, Int(math.MaxInt32).n)
 	}
-	small := scanOp{rounds: o.rounds, reverse: o.reverse, carry: len(outs)}
+	small := scanOp{rounds: o.rounds, scanOrder: o.scanOrder, carry: len(outs)}
 	outs = append(outs, others...)
 	reached := map[*node]bool{}
 	for _, x := range reach(outs, nil) {
@@ -192,7 +192,7 @@ func (c *controlPass) scan(o scanOp, in []*node, used []bool) ([]*node, []pendin
 	small.body = closed(params, outs)
 
 	var all []*node
-	if o.rounds*len(reach(small.body.outs, nil)) <= unrolled && !keepLoops {
+	if o.rounds*len(reach(small.body.outs, nil)) <= unrolled && !o.rolled && !keepLoops {
 		all = nodes(small.unroll(tensors(operands)))
 	} else {
 		all = nodes(applyMulti(small, tensors(operands)...))

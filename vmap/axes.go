@@ -19,6 +19,8 @@ type config struct {
 	in   []axes
 	out  axes
 	name string
+	// chunk is how many samples are mapped at a time, 0 for all.
+	chunk int
 }
 
 // In gives the sample axis of each argument, for all of its leaves; negative axes count from the

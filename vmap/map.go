@@ -58,7 +58,7 @@ func run[R any](c config, f func([]any) R, args ...argument) R {
 	}
 	var result R
 	var outAxes []int
-	out := graph.VectorizeNamed("vmap", c.name, func(in []graph.Tensor) []graph.Tensor {
+	out := c.vectorize(func(in []graph.Tensor) []graph.Tensor {
 		values := make([]any, len(args))
 		for i, a := range args {
 			v, err := a.with(in[:counts[i]])
