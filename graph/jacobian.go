@@ -12,7 +12,7 @@ func JacRev[P any](f func(P) Tensor) func(P) P {
 		jacobianOutput("jacrev", y)
 		in := leavesOf("jacrev", p)
 		rows := Vectorize("jacrev", func(ct []Tensor) []Tensor { return leavesOf("jacrev", pull(ct[0])) },
-			[]Tensor{unitVectors(y.Shape())}, []int{0}, func(int, int) (int, bool) { return 0, false })
+			[]Tensor{unitVectors(y.Spec())}, []int{0}, func(int, int) (int, bool) { return 0, false })
 		for i, r := range rows {
 			rows[i] = r.Reshape(slices.Concat(y.Shape(), in[i].Shape())...)
 		}
@@ -42,7 +42,7 @@ func JacFwd[P any](f func(P) Tensor) func(P) P {
 				along := make([]Tensor, len(in)) // zero Tensors: the other leaves stay
 				along[i] = t[0]
 				return pushAlong(order, fresh, along, y)
-			}, []Tensor{unitVectors(x.Shape())}, []int{0}, func(int, int) (int, bool) { return -1, false })[0].Reshape(shape...)
+			}, []Tensor{unitVectors(x.Spec())}, []int{0}, func(int, int) (int, bool) { return -1, false })[0].Reshape(shape...)
 		}
 		return rebuild("jacfwd", p, columns)
 	}
@@ -54,8 +54,8 @@ func jacobianOutput(what string, y Tensor) {
 	}
 }
 
-// unitVectors are the tensors of a shape that have one 1 and otherwise zeros, stacked in row-major order.
-func unitVectors(s Shape) Tensor {
-	n := s.Size()
-	return Iota(0, n, n).Eq(Iota(1, n, n)).AsFloat().Reshape(s.prepend(n)...)
+// unitVectors are the tensors of a spec that have one 1 and otherwise zeros, stacked in row-major order.
+func unitVectors(s Spec) Tensor {
+	n := s.Shape.Size()
+	return Iota(0, n, n).Eq(Iota(1, n, n)).Convert(s.DType).Reshape(s.Shape.prepend(n)...)
 }

@@ -32,7 +32,7 @@ func (o collectiveOp) Infer(in []Spec) (Spec, error) {
 
 // share gives every sample among which x is the largest its part of the derivative of the maximum.
 func (o collectiveOp) share(x, largest Tensor) Tensor {
-	is := x.Eq(largest).AsFloat()
+	is := x.Eq(largest).Convert(x.DType())
 	return is.Div(PSum(is, o.axis))
 }
 

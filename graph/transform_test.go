@@ -109,6 +109,10 @@ func TestJacobians(t *testing.T) {
 	square := func(x tensor) tensor { return x.Square() }
 	assert.Equal(t, []float64{2, 0, 0, 4}, f64(t, graph.JacRev(square)(vec(1, 2))))
 	assert.Equal(t, []float64{2, 0, 0, 4}, f64(t, graph.JacFwd(square)(vec(1, 2))))
+	wide := vec(1, 2).Convert(graph.Float64)
+	for _, j := range []tensor{graph.JacRev(square)(wide), graph.JacFwd(square)(wide), graph.Hessian(func(x tensor) tensor { return square(x).Sum() })(wide)} {
+		assert.Equal(t, graph.Float64, j.DType())
+	}
 	none := func(x tensor) tensor { return x.Slice(0, 1, 1) }
 	assert.Equal(t, graph.Shape{0, 2}, graph.JacRev(none)(vec(1, 2)).Shape())
 	assert.Equal(t, graph.Shape{0, 2}, graph.JacFwd(none)(vec(1, 2)).Shape())
