@@ -10,7 +10,7 @@ import (
 // normal distribution function with its inverse.
 var (
 	threefry0Rule, threefry1Rule, belowRule, uniformRule, probabilityRule, exponentialRule, normalRule,
-	normalCDFRule, normalQuantileRule, gammaRule, logGammaRule *rule
+	normalCDFRule, normalQuantileRule, gammaRule, logGammaRule, poissonRule *rule
 )
 
 func init() {
@@ -44,6 +44,14 @@ func init() {
 		emit: emit1(variates.EmitNormalQuantile),
 		part: d1(func(_, y Tensor) Tensor { return y.Square().Scale(0.5).Exp().Scale(math.Sqrt(2 * math.Pi)) })}
 
+	poissonRule = &rule{name: "poisson draw", cost: 1000,
+		types: func(in []Spec) (DType, error) {
+			_, err := wordsAndFloat("rate")(in)
+			return Int32, err
+		},
+		eval:  func(x []float64) float64 { return variates.Poisson(uint32(x[0]), uint32(x[1]), uint32(x[2]), x[3]) },
+		emit:  func(b *builder, x []value) value { return variates.EmitPoisson(b, x[0], x[1], x[2], x[3]) },
+		cases: ofWordsAndFloat(0, [2]float64{0, 9}, [2]float64{10, 40})}
 	gammaRule, logGammaRule = gammaRow("gamma draw", false), gammaRow("log gamma draw", true)
 }
 
@@ -51,7 +59,7 @@ func init() {
 func randomRules() []*rule {
 	return []*rule{
 		threefry0Rule, threefry1Rule, belowRule, uniformRule, probabilityRule, exponentialRule, normalRule,
-		normalCDFRule, normalQuantileRule, gammaRule, logGammaRule,
+		normalCDFRule, normalQuantileRule, gammaRule, logGammaRule, poissonRule,
 	}
 }
 
@@ -66,13 +74,7 @@ func wordRow(name string, cost int, host func(uint32) float64, emit func(*builde
 // central differences are not its derivative. part is the derivative at a fixed quantile.
 func gammaRow(name string, logarithm bool) *rule {
 	return &rule{name: name, cost: 800,
-		types: func(in []Spec) (DType, error) {
-			if !in[3].DType.IsFloat() {
-				return 0, dtypeError("convert with AsFloat", "the concentration is %v, want float32", in[3])
-			}
-			_, err := sameWord(in[:3])
-			return Float32, err
-		},
+		types: wordsAndFloat("concentration"),
 		eval: func(x []float64) float64 {
 			return variates.Gamma(uint32(x[0]), uint32(x[1]), uint32(x[2]), x[3], logarithm)
 		},
@@ -85,13 +87,32 @@ func gammaRow(name string, logarithm bool) *rule {
 			x := c.Out.Max(c.Out.Like(0x1p-126))
 			return c.Out.Mul(logGammaDerivative(c.In[3], x, x.Log()))
 		}},
-		cases: func(o Op) []Case {
-			word := sampleOf(Uint32, 0, 1<<32, 3, 5)
-			return []Case{
-				{Op: o, In: []Sample{word, word, word, sampleIn(0.2, 1, 3, 5)}, Kinked: true, Tolerance: 5e-6},
-				{Op: o, In: []Sample{word, word, word, sampleIn(1, 30, 3, 5)}, Kinked: true, Tolerance: 5e-6},
+		cases: ofWordsAndFloat(5e-6, [2]float64{0.2, 1}, [2]float64{1, 30})}
+}
+
+// wordsAndFloat: the key's words, a counter, and a parameter.
+func wordsAndFloat(parameter string) typeRule {
+	return func(in []Spec) (DType, error) {
+		if !in[3].DType.IsFloat() {
+			return 0, dtypeError("convert with AsFloat", "the %s is %v, want float32", parameter, in[3])
+		}
+		_, err := sameWord(in[:3])
+		return Float32, err
+	}
+}
+
+// ofWordsAndFloat draws the parameter from each of the ranges.
+func ofWordsAndFloat(tolerance float64, ranges ...[2]float64) func(Op) []Case {
+	return func(o Op) []Case {
+		var cs []Case
+		for _, r := range ranges {
+			for _, shape := range []Shape{{3, 5}, {8}, {0}} {
+				word := sampleOf(Uint32, 0, 1<<32, shape...)
+				cs = append(cs, Case{Op: o, In: []Sample{word, word, word, sampleIn(r[0], r[1], shape...)}, Kinked: true, Tolerance: tolerance})
 			}
-		}}
+		}
+		return cs
+	}
 }
 
 // sameWord: random words, all uint32.
@@ -169,4 +190,11 @@ func GammaOfCounter(k0, k1, c0, concentration Tensor) Tensor {
 // LogGammaOfCounter is the logarithm of GammaOfCounter; for small concentrations the draws themselves underflow.
 func LogGammaOfCounter(k0, k1, c0, concentration Tensor) Tensor {
 	return pointwise(logGammaRule, k0, k1, c0, concentration)
+}
+
+// PoissonOfCounter draws int32 counts from the Poisson distribution of the given rate (float32), under the key (k0, k1)
+// and for the counter c0 (uint32), all broadcast. It takes words 0 to 31 of the counter. Rates outside of 0 to 2^24
+// give -1. It has no gradient.
+func PoissonOfCounter(k0, k1, c0, rate Tensor) Tensor {
+	return pointwise(poissonRule, k0, k1, c0, rate)
 }

@@ -28,7 +28,7 @@
 //
 // The generator is Threefry-2x32-20 (Salmon et al., SC11 2011): the element at row-major position i takes the words that
 // the key gives for counter (i, 0). A value depends on its key and its position only: not on batch, chunk, driver or device. Words,
-// integers, uniforms and booleans are the same to the bit everywhere; other floats to rounding. Gamma variates are drawn by rejection,
+// integers, uniforms and booleans are the same to the bit everywhere; other floats to rounding. Gamma and Poisson variates are drawn by rejection,
 // where rounding can decide: about one in a million may differ between devices.
 //
 // # Parameters and shapes

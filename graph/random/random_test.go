@@ -199,6 +199,43 @@ func TestDiscrete(t *testing.T) {
 	})
 }
 
+// TestPoisson counts draws by value, the tails together.
+func TestPoisson(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		for i, rate := range []float64{0.2, 3, 9.9, 10, 45, 3000} {
+			key := keyOn(t, dev, uint32(30+i))
+			got := run(t, dev, key, func(k random.Key) graph.Tensor { return random.Poisson(k, rate, many) })
+			want, err := graph.Reference(context.Background(), random.Poisson(key, rate, many))
+			require.NoError(t, err)
+			differ := 0
+			for j := range want {
+				if got[j] != want[j] {
+					differ++
+				}
+			}
+			assert.LessOrEqual(t, differ, 5, "rate %v", rate)
+			d := distuv.Poisson{Lambda: rate}
+			first := math.Max(0, math.Floor(rate-2.5*math.Sqrt(rate)))
+			width := math.Ceil(5 * math.Sqrt(rate) / 20)
+			bins := int(math.Ceil(5*math.Sqrt(rate)/width)) + 1
+			counts, p := make([]float64, bins), make([]float64, bins)
+			for _, x := range got {
+				counts[min(max(int(math.Floor((x-first)/width)), 0), bins-1)]++
+			}
+			before := 0.0
+			for j := range p {
+				up := d.CDF(first + width*float64(j+1) - 1)
+				p[j], before = up-before, up
+			}
+			p[bins-1] += 1 - before
+			assert.Greater(t, chiSquare(counts, func(j int) float64 { return p[j] }), 0.001, "rate %v", rate)
+		}
+		for rate, want := range map[float64]float64{0: 0, -1: -1, math.NaN(): -1, 1 << 25: -1} {
+			require.Equal(t, want, run(t, dev, keyOn(t, dev, 1), func(k random.Key) graph.Tensor { return random.Poisson(k, rate) })[0])
+		}
+	})
+}
+
 // TestIndependence looks for correlation between draws of related keys, and between neighbours.
 func TestIndependence(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {

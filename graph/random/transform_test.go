@@ -61,7 +61,7 @@ func everything(k random.Key, p graph.Tensor) []graph.Tensor {
 		random.Cauchy(k, 3), random.Exponential(k, 3), random.Gumbel(k, 3), random.Laplace(k, 3), random.Logistic(k, 3),
 		random.Gamma(k, vec), random.LogGamma(k, vec), random.Beta(k, vec, p), random.Dirichlet(k, vec), random.StudentT(k, vec),
 		random.Bernoulli(k, p.Scale(0.25), 3).AsFloat(), random.Integers(k, 0, 1000, 3).AsFloat(),
-		random.Categorical(k, vec, 3).AsFloat(),
+		random.Categorical(k, vec, 3).AsFloat(), random.Poisson(k, vec.Scale(9)).AsFloat(),
 	}
 }
 

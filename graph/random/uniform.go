@@ -58,3 +58,13 @@ func Categorical(key Key, logits graph.Tensor, shape ...int) graph.Tensor {
 	noise := gumbel(op, key, append(append([]int{}, rows...), n))
 	return l.Add(noise).ArgMax(-1)
 }
+
+// Poisson draws int32 counts from the Poisson distribution, for rates from 0 to 2^24; other rates give -1. Rates below 10 search for
+// the quantile of one word, others reject candidates (Hörmann 1993, PTRS); where rounding decides, draws
+// may differ between devices, in one case of 10^5 for rates of a thousand.
+func Poisson[R Param](key Key, rate R, shape ...int) graph.Tensor {
+	const op = "poisson"
+	lambda := tensor(op, "the rate", rate)
+	k0, k1 := key.words(op)
+	return graph.PoissonOfCounter(k0, k1, counter(op, resultShape(op, shape, lambda.Shape())), lambda)
+}

@@ -124,14 +124,19 @@ func Normal(word uint32) float64 {
 // bits, so that neither the centre nor the tails lose digits.
 func EmitNormal(b *spirv.Builder, word spirv.Value) (z spirv.Value) {
 	b.Precise(func() {
-		t := b.Bitcast(b.Xor(word, b.ConstU32(1<<31)), spirv.Int32) // (p - 1/2) 2^32 - 1/2
-		below := b.Lt(t, b.ConstI32(0))
-		w := b.Select(below, b.Not(t), t) // |p - 1/2| 2^32 - 1/2
-		u := b.Sub(b.ConstI32(math.MaxInt32), w)
-		z = emitQuantile(b, emitOpen(b, w), emitOpen(b, u), false)
+		below, q, tail := emitCentred(b, word)
+		z = emitQuantile(b, q, tail, false)
 		z = b.Select(below, b.Neg(z), z)
 	})
 	return z
+}
+
+// emitCentred gives, of p = (word + 1/2) / 2^32, whether it is below 1/2, |p - 1/2|, and the smaller of p and 1 - p.
+func emitCentred(b *spirv.Builder, word spirv.Value) (below, q, tail spirv.Value) {
+	t := b.Bitcast(b.Xor(word, b.ConstU32(1<<31)), spirv.Int32) // (p - 1/2) 2^32 - 1/2
+	below = b.Lt(t, b.ConstI32(0))
+	w := b.Select(below, b.Not(t), t)
+	return below, emitOpen(b, w), emitOpen(b, b.Sub(b.ConstI32(math.MaxInt32), w))
 }
 
 // emitOpen is (n + 1/2) / 2^32 for an i32 n >= 0.

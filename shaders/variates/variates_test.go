@@ -212,3 +212,32 @@ func TestGamma(t *testing.T) {
 		}
 	})
 }
+
+// TestPoisson compares draws over all sizes of rates; as with Gamma, a few may differ.
+func TestPoisson(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		const n = 1 << 15
+		k0, k1, c0, rate := make([]uint32, n), make([]uint32, n), make([]uint32, n), make([]uint32, n)
+		rng := rand.New(rand.NewPCG(2, 3))
+		for i := range n {
+			k0[i], k1[i], c0[i] = 3, 5, uint32(i)
+			rate[i] = math.Float32bits(float32(math.Exp(-2 + 12*rng.Float64())))
+		}
+		for i, v := range []float64{0, -1, math.NaN(), math.Inf(1), 1 << 25, 1 << 24, 10, 9.999999, 1e-30} {
+			rate[i] = math.Float32bits(float32(v))
+		}
+		got := apply(t, d, func(b *spirv.Builder, x []spirv.Value) spirv.Value {
+			return variates.EmitPoisson(b, x[0], x[1], x[2], b.Bitcast(x[3], spirv.Float32))
+		}, k0, k1, c0, rate)
+		differ := 0
+		for i := range n {
+			if want := variates.Poisson(k0[i], k1[i], c0[i], float64(math.Float32frombits(rate[i]))); want != float64(int32(got[i])) {
+				differ++
+				t.Logf("rate %v: %d, want %v", math.Float32frombits(rate[i]), int32(got[i]), want)
+			}
+		}
+		// Floor of a rounded candidate of size 10^4 is another one in a thousand cases.
+		require.LessOrEqual(t, differ, 10)
+		require.Equal(t, []int32{0, -1, -1, -1, -1}, []int32{int32(got[0]), int32(got[1]), int32(got[2]), int32(got[3]), int32(got[4])})
+	})
+}
