@@ -93,7 +93,11 @@ func gammaRow(name string, logarithm bool) *rule {
 // wordsAndFloat: the key's words, a counter, and a parameter.
 func wordsAndFloat(parameter string) typeRule {
 	return func(in []Spec) (DType, error) {
-		if !in[3].DType.IsFloat() {
+		switch in[3].DType {
+		case Float32:
+		case Float64:
+			return 0, noFloat64(in[3])
+		default:
 			return 0, dtypeError("convert with AsFloat", "the %s is %v, want float32", parameter, in[3])
 		}
 		_, err := sameWord(in[:3])

@@ -158,6 +158,10 @@ func TestRandomRowErrors(t *testing.T) {
 	word := Full(Uint32, 0, 2)
 	require.ErrorIs(t, Try(func() { Threefry(word, word, word, Iota(0, 2)) }), ErrDType)
 	require.ErrorIs(t, Try(func() { UniformOfWord(Zeros(2)) }), ErrDType)
-	require.ErrorIs(t, Try(func() { GammaOfCounter(word, word, word, word) }), ErrDType)
+	for _, d := range []DType{Uint32, Float64} {
+		require.ErrorIs(t, Try(func() { GammaOfCounter(word, word, word, Full(d, 1, 2)) }), ErrDType)
+		require.ErrorIs(t, Try(func() { PoissonOfCounter(word, word, word, Full(d, 1, 2)) }), ErrDType)
+	}
+	require.ErrorIs(t, Try(func() { Full(Float64, 1, 2).NormalCDF() }), ErrDType)
 	require.ErrorIs(t, Try(func() { GammaOfCounter(word, word, word, Zeros(3)) }), ErrShape)
 }

@@ -24,7 +24,7 @@ func tensor[P Param](op, name string, p P) graph.Tensor {
 		if !v.Valid() {
 			graph.Fail(op, graph.ErrArgument, "set it, or give a number", "%s is the zero Tensor", name)
 		}
-		if !v.DType().IsFloat() {
+		if v.DType() != graph.Float32 {
 			graph.Fail(op, graph.ErrDType, "convert it with AsFloat", "%s is %v, want float32", name, v.Spec())
 		}
 		return v

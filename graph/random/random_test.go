@@ -340,6 +340,7 @@ func TestErrors(t *testing.T) {
 		{graph.ErrArgument, "32 bits", func() { random.FoldIn(key, 1<<40) }},
 		{graph.ErrDType, "AsInt", func() { random.FoldIn(key, vec(1)) }},
 		{graph.ErrDType, "the concentration is int32[]", func() { random.Gamma(key, graph.Int(1)) }},
+		{graph.ErrDType, "AsFloat", func() { random.Gamma(key, graph.Full(graph.Float64, 1)) }},
 		{graph.ErrArgument, "zero Tensor", func() { random.Gamma(key, graph.Tensor{}) }},
 		{graph.ErrShape, "[3] does not broadcast to [2]", func() { random.Gamma(key, vec(3), 2) }},
 		{graph.ErrShape, "[3] and [2]", func() { random.Beta(key, vec(3), vec(2)) }},
