@@ -42,5 +42,5 @@
 //
 // Draws are differentiable functions of their parameters at fixed words: where a parameter is location, scale or
 // bound, by ordinary ops; for Gamma, Beta, Dirichlet and StudentT by implicit reparameterisation, to any order. Draws of
-// integers and booleans have no gradient. Floats are float32, whatever the parameters.
+// integers and booleans have no gradient; Shuffle hands it to the elements. Floats are float32, whatever the parameters.
 package random
