@@ -49,7 +49,14 @@ func (b *Builder) intToFloat(x Value, t Type) Value {
 	if isConst {
 		return b.mapLanes(t, lanes, func(u uint32) uint32 { return math.Float32bits(float32(u)) })
 	}
-	return b.pure(opConvertUToF, t, x.ID)
+	if t.Kind != Float32 {
+		return b.pure(opConvertUToF, t, x.ID)
+	}
+	// SwiftShader converts without the highest bit, rounds, and adds it, rounding again. Halves are exact, and
+	// so is the upper one with its sign turned and 2^31 added.
+	half := func(v Value) Value { return b.pure(opConvertSToF, t, b.Bitcast(v, Int32).ID) }
+	upper := half(b.And(b.Xor(x, b.Const(x.Type, 1<<31)), b.Const(x.Type, 0xffff0000)))
+	return b.Add(b.Add(upper, b.ConstF32(1<<31)), half(b.And(x, b.Const(x.Type, 0xffff))))
 }
 
 // saturate converts floats to integers; the instruction itself is undefined

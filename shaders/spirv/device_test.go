@@ -153,7 +153,7 @@ func shift(f func(b *spirv.Builder, x, y spirv.Value) spirv.Value) func(b *spirv
 
 // TestOperations runs every operation on all pairs of telling bit patterns.
 func TestOperations(t *testing.T) {
-	patterns := []uint32{0, 1 << 31, 1, 2, 3, 31, 0x7fffffff, 0xffffffff, 0xfffffff9, 0x80000001, 0x7f800001}
+	patterns := []uint32{0, 1 << 31, 1, 2, 3, 31, 0x7fffffff, 0xffffffff, 0xfffffff9, 0x80000001, 0x7f800001, 0xfffe82a7, 0x80000181}
 	for _, x := range []float64{
 		0.5, 1, 1.5, 2.5, -0.5, -1, -1.5, -2.5, 0.49999997, 8388607.5, 16777217, 1<<31 - 128, 1 << 31, -1 << 31, -1<<31 - 256,
 		1<<32 - 256, 1 << 32, 1e10, -1e10, 3e38, math.Inf(1), math.Inf(-1), math.NaN(), 0x1p-126, -0x1p-126,

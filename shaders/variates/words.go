@@ -21,8 +21,7 @@ func EmitUniform(b *spirv.Builder, word spirv.Value) spirv.Value {
 // enough that a comparison with a small probability is true as often as it should be.
 func Probability(word uint32) float64 { return float64(float32(float64(word)+0.5) * 0x1p-32) }
 
-// EmitProbability is Probability in kernel code. It converts halves, each exactly, as i32: SwiftShader
-// rounds twice when it converts an u32.
+// EmitProbability is Probability in kernel code. It converts halves, as i32 and exactly, so that only their sum rounds.
 func EmitProbability(b *spirv.Builder, word spirv.Value) (p spirv.Value) {
 	b.Precise(func() {
 		float := func(x spirv.Value) spirv.Value { return b.Convert(b.Bitcast(x, spirv.Int32), spirv.Float32) }
