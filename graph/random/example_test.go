@@ -98,3 +98,20 @@ func ExampleGamma() {
 	fmt.Printf("%.1f\n", v)
 	// Output: 1.0
 }
+
+// A mini-batch without repeats: positions of the rows, then the rows.
+func ExampleSample() {
+	ctx := context.Background()
+	dev := open()
+	defer dev.Close()
+	x, err := graph.FromSlice(dev, []float32{0, 1, 10, 11, 20, 21, 30, 31}, 4, 2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	batch, err := x.Take(0, random.Sample(random.NewKey(5), 4, 2)).Floats(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(batch)
+	// Output: [30 31 20 21]
+}
