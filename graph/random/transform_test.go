@@ -152,6 +152,7 @@ func TestPathwiseGradients(t *testing.T) {
 // TestImplicitGradients: the mean of the derivatives is the derivative of the mean.
 func TestImplicitGradients(t *testing.T) {
 	ctx := context.Background()
+	const some = many / 4
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		key := keyOn(t, dev, 21)
 		for _, c := range []struct {
@@ -161,21 +162,21 @@ func TestImplicitGradients(t *testing.T) {
 			want    float64
 			allowed float64
 		}{
-			{"gamma", func(k random.Key, a graph.Tensor) graph.Tensor { return random.Gamma(k, a, many).Mean() }, 1.5, 1, 0.03},
-			{"gamma squared", func(k random.Key, a graph.Tensor) graph.Tensor { return random.Gamma(k, a, many).Square().Mean() }, 0.5, 2, 0.1},
-			{"log gamma", func(k random.Key, a graph.Tensor) graph.Tensor { return random.LogGamma(k, a, many).Mean() }, 1, math.Pi * math.Pi / 6, 0.04},
-			{"beta", func(k random.Key, a graph.Tensor) graph.Tensor { return random.Beta(k, a, 2, many).Mean() }, 1.5, 2 / (3.5 * 3.5), 0.004},
-			{"beta's b", func(k random.Key, b graph.Tensor) graph.Tensor { return random.Beta(k, 1.5, b, many).Mean() }, 2, -1.5 / (3.5 * 3.5), 0.004},
+			{"gamma", func(k random.Key, a graph.Tensor) graph.Tensor { return random.Gamma(k, a, some).Mean() }, 1.5, 1, 0.03},
+			{"gamma squared", func(k random.Key, a graph.Tensor) graph.Tensor { return random.Gamma(k, a, some).Square().Mean() }, 0.5, 2, 0.1},
+			{"log gamma", func(k random.Key, a graph.Tensor) graph.Tensor { return random.LogGamma(k, a, some).Mean() }, 1, math.Pi * math.Pi / 6, 0.04},
+			{"beta", func(k random.Key, a graph.Tensor) graph.Tensor { return random.Beta(k, a, 2, some).Mean() }, 1.5, 2 / (3.5 * 3.5), 0.004},
+			{"beta's b", func(k random.Key, b graph.Tensor) graph.Tensor { return random.Beta(k, 1.5, b, some).Mean() }, 2, -1.5 / (3.5 * 3.5), 0.004},
 			{"dirichlet", func(k random.Key, a graph.Tensor) graph.Tensor {
-				return random.Dirichlet(k, graph.Stack(0, a, graph.Scalar(2), graph.Scalar(1)), many).Mean(0).Index(0, 0)
+				return random.Dirichlet(k, graph.Stack(0, a, graph.Scalar(2), graph.Scalar(1)), some).Mean(0).Index(0, 0)
 			}, 1.5, 3 / (4.5 * 4.5), 0.004},
-			{"student t squared", func(k random.Key, df graph.Tensor) graph.Tensor { return random.StudentT(k, df, many).Square().Mean() }, 9, -2. / 49, 0.01},
+			{"student t squared", func(k random.Key, df graph.Tensor) graph.Tensor { return random.StudentT(k, df, some).Square().Mean() }, 9, -2. / 49, 0.01},
 		} {
 			y, err := graph.Jit(dev, func(k random.Key) graph.Tensor {
 				return graph.Grad(func(a graph.Tensor) graph.Tensor { return c.mean(k, a) })(graph.Scalar(c.at))
 			})(ctx, key)
 			require.NoError(t, err)
-			assert.InDelta(t, c.want, floats(t, y)[0], c.allowed, c.name)
+			assert.InDelta(t, c.want, floats(t, y)[0], 2*c.allowed, c.name)
 			require.NoError(t, y.Close())
 		}
 	})
