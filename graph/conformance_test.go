@@ -189,7 +189,7 @@ func (c Case) checkVmap(t *testing.T, dev *gpu.Device, mask, b int) {
 			axes[i] = i % (len(shape) + 1) // also axes in the middle
 			shape = append(append(append(Shape{}, shape[:axes[i]]...), b), shape[axes[i]:]...)
 		}
-		in[i] = upload(t, dev, Spec{s.Spec.DType, shape}, draw(rng, Sample{Spec{s.Spec.DType, shape}, s.Lo, s.Hi, s.Prepare}))
+		in[i] = upload(t, dev, Spec{s.Spec.DType, shape}, draw(rng, Sample{Spec: Spec{s.Spec.DType, shape}, Lo: s.Lo, Hi: s.Hi, Prepare: s.Prepare}))
 	}
 	got := Vectorize("vmap", c.apply, in, axes, func(int, int) (int, bool) { return 0, false })
 	want := make([][]float64, len(got))

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/shaders/emath64"
 	"github.com/lavagrad/lavagrad/shaders/spirv"
@@ -12,7 +14,8 @@ var doubleForms = map[string]func(b *builder, x []value) value{
 	"add": nil, "sub": nil, "mul": nil, "div": nil, "max": nil, "min": nil, "neg": nil, "abs": nil, "sign": nil,
 	"floor": nil, "ceil": nil, "round": nil, "eq": nil, "ne": nil, "lt": nil, "le": nil, "isnan": nil,
 	"trunc": nil, "isinf": nil, "isfinite": nil,
-	"sqrt": emit1(emath64.Sqrt), "rsqrt": emit1(emath64.Rsqrt), "exp": emit1(emath64.Exp), "expm1": emit1(emath64.Expm1),
+	"center": emit2(func(b *builder, x, y value) value { return b.Select(b.Eq(x, y), b.ConstF64(0), b.Sub(x, y)) }),
+	"sqrt":   emit1(emath64.Sqrt), "rsqrt": emit1(emath64.Rsqrt), "exp": emit1(emath64.Exp), "expm1": emit1(emath64.Expm1),
 	"log": emit1(emath64.Log), "log1p": emit1(emath64.Log1p), "tanh": emit1(emath64.Tanh), "sigmoid": emit1(emath64.Sigmoid),
 	"softplus": emit1(emath64.Softplus), "logaddexp": emit2(emath64.LogAddExp),
 	"relu":   emit1(func(b *builder, x value) value { return b.Max(x, b.ConstF64(0)) }),
@@ -29,6 +32,11 @@ func (r *rule) double() func(b *spirv.Builder, x []spirv.Value) spirv.Value {
 		return r.emit
 	}
 	return emit
+}
+
+// firstFloat64 is the first operand of Float64, or -1.
+func firstFloat64(in []Spec) int {
+	return slices.IndexFunc(in, func(s Spec) bool { return s.DType == Float64 })
 }
 
 // noFloat64 is the error of an op that has no form for float64 operands.

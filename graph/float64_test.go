@@ -2,7 +2,7 @@ package graph
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -28,18 +28,22 @@ func (c Case) inFloat64() (Case, bool) {
 	return c, found
 }
 
-// noDouble are the ops that have no float64 form: their errors must say so.
-var noDouble = map[string]bool{
-	"pow": true, "sin": true, "cos": true, "tan": true, "asin": true, "acos": true, "atan": true, "atan2": true, "sinh": true, "cosh": true,
-	"asinh": true, "acosh": true, "atanh": true, "exp2": true, "log2": true, "erf": true, "erfc": true, "erfinv": true,
-	"lgamma": true, "digamma": true, "polygamma(1)": true, "polygamma(2)": true, "polygamma(3)": true, "normal cdf": true, "normal quantile": true,
-	"gamma draw": true, "log gamma draw": true, "poisson draw": true,
-	"argsort": true, "cumulative sum": true, "cumulative prod": true, "cumulative max": true, "cumulative min": true,
-	"cumulative logsumexp": true, "linear recurrence": true,
+// withDouble are the ops beside the elementwise ones that must have a float64 form, with their derivatives. Of any
+// other the error must say that it has none.
+var withDouble = map[string]bool{
+	"where": true, "convert": true, "reshape": true, "transpose": true, "broadcast": true, "slice": true, "pad": true, "concat": true,
+	"sum": true, "max": true, "min": true, "contract": true, "stop gradient": true, "check": true, "windows": true, "fold": true,
+	"cholesky": true, "solve triangular": true,
+}
+
+// needsDouble reports ops that must have a float64 form: those named and all rows of doubleForms.
+func needsDouble(op Op) bool {
+	_, ok := doubleForms[op.Name()]
+	return ok || withDouble[op.Name()]
 }
 
 // TestConformanceFloat64 runs the cases of all ops in float64 where the device has it: value, both derivatives and
-// vmap against the evaluator. Ops without a float64 form must say so, and only those listed have none.
+// vmap against the evaluator. Ops without a float64 form must say so.
 func TestConformanceFloat64(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		if !hasFloat64(dev) {
@@ -70,63 +74,63 @@ func requireFloat64Missing(t *testing.T, dev *gpu.Device) {
 }
 
 func (c Case) checkFloat64(t *testing.T, dev *gpu.Device) {
-	ctx := context.Background()
 	in, _ := c.build(t, dev)
-	defer closeAll(in)
-	f := func(x []Tensor) Tensor { return apply(c.Op, x...) }
-	var y Tensor
-	err := Try(func() { y = f(in) })
-	if err == nil {
-		err = EvalOn(ctx, dev, y)
+	t.Cleanup(func() { closeAll(in) })
+	var err error
+	if e := Try(func() { err = c.inFloat64On(t, dev, in) }); e != nil {
+		err = e
 	}
-	var e *Error
-	if errors.As(err, &e) {
-		require.ErrorIs(t, err, ErrDType)
-		require.Contains(t, err.Error(), "no float64 form", "%v", err)
-		require.True(t, noDouble[c.Op.Name()], "%s has lost its float64 form", c.Op.Name())
+	if err == nil {
 		return
 	}
-	require.NoError(t, err)
-	require.False(t, noDouble[c.Op.Name()], "%s has a float64 form now: take it off the list", c.Op.Name())
-	// Tolerances of cases are for float32.
-	tol := c.tolerance() * 1e-7
-	same := func(what string, x Tensor) {
-		if errors.As(EvalOn(ctx, dev, x), &e) && noDouble[e.Op] {
-			return // a derivative by an op that has no float64 form
-		}
-		want, err := Reference(ctx, x)
-		require.NoError(t, err, what)
-		scale := 1e-6
-		if x.DType() == Float32 {
-			scale, tol = 1, max(tol, 1e-6)
-		}
-		requireCloseTo(t, scale, want, readAny(t, dev, x), tol, what)
-		t.Cleanup(func() { x.Close() }) // a gradient may be the cotangent itself
-	}
+	require.ErrorIs(t, err, ErrDType)
+	require.Contains(t, err.Error(), "no float64 form")
+	require.False(t, needsDouble(c.Op), "%s: %v", c.Op.Name(), err)
+}
+
+// inFloat64On compares value, derivatives and vmap with the evaluator, and returns the error of an op that has no
+// float64 form.
+func (c Case) inFloat64On(t *testing.T, dev *gpu.Device, in []Tensor) error {
+	ctx := context.Background()
+	f := func(x []Tensor) Tensor { return apply(c.Op, x...) }
+	y := f(in)
+	tol := c.tolerance() * 1e-7 // tolerances of cases are for float32
 	rng := rand.New(rand.NewPCG(21, 22))
+	results := map[string]Tensor{"value": y}
 	if y.DType().IsFloat() {
 		var ts []Tensor
 		for _, s := range c.In {
 			ts = append(ts, upload(t, dev, Spec{Float64, s.Spec.Shape}, draw(rng, Sample{Spec: Spec{Float64, s.Spec.Shape}})))
 		}
-		defer closeAll(ts)
-		_, dy := JVP(f, in, ts)
-		same("jvp", dy)
 		ct := upload(t, dev, y.Spec(), draw(rng, Sample{Spec: y.Spec()}))
-		defer ct.Close()
+		t.Cleanup(func() { closeAll(ts, ct) })
+		_, results["jvp"] = JVP(f, in, ts)
 		_, pull := VJP(f, in)
 		for i, g := range pull(ct) {
 			if c.In[i].Spec.DType.IsFloat() {
 				require.Equal(t, Float64, g.DType(), "gradient")
 			}
-			same("vjp", g)
+			results[fmt.Sprintf("vjp by operand %d", i)] = g
 		}
 	}
-	same("value", y)
-	if len(c.In) > 0 {
-		c.Tolerance = tol
-		c.checkVmap(t, dev, 1<<len(c.In)-1, 3)
+	for what, x := range results {
+		t.Cleanup(func() { x.Close() }) // a gradient may be the cotangent itself
+		if err := EvalOn(ctx, dev, x); err != nil {
+			return err
+		}
+		want, err := Reference(ctx, x)
+		require.NoError(t, err, what)
+		if x.DType() == Float32 {
+			requireClose(t, want, readAny(t, dev, x), 1e-6, what)
+		} else {
+			requireCloseTo(t, 1e-6, want, readAny(t, dev, x), tol, what)
+		}
 	}
+	if y.DType() != Float32 {
+		c.Tolerance = tol
+	}
+	c.checkVmap(t, dev, 1<<len(c.In)-1, 3)
+	return nil
 }
 
 // What float32 cannot tell apart.
@@ -220,5 +224,32 @@ func TestFloat64Conversions(t *testing.T) {
 			y.Close()
 		}
 		require.ErrorIs(t, Try(func() { x.Add(x.AsFloat()) }), ErrDType, "types do not mix")
+	})
+}
+
+// Loops carry float64, and differentiate.
+func TestFloat64Scan(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		if !hasFloat64(dev) {
+			requireFloat64Missing(t, dev)
+			return
+		}
+		in := []float64{0.5, 1e-9, 2, -3}
+		x, err := FromSlice(dev, in)
+		require.NoError(t, err)
+		defer x.Close()
+		f := func(x Tensor) Tensor {
+			last, ys := Scan(func(c Tensor, _ struct{}) (Tensor, Tensor) {
+				c = c.Mul(x.Tanh()).Add(x)
+				return c, c.Square().Sum()
+			}, x.Scale(0), struct{}{}, Rounds(150))
+			return last.Sum().Add(ys.Mean())
+		}
+		for _, y := range []Tensor{f(x), Grad(f)(x)} {
+			want, err := Reference(context.Background(), y)
+			require.NoError(t, err)
+			requireClose(t, want, readAny(t, dev, y), 1e-13, "scan")
+			y.Close()
+		}
 	})
 }

@@ -96,6 +96,10 @@ func (k *Kernels) append(sub *lowered, bound map[*node]buffer) {
 	}
 }
 
+// float64Kernels: a loop takes whatever its body takes.
+func (scanOp) float64Kernels()  {}
+func (whileOp) float64Kernels() {}
+
 // Kernels of a scan: the carry and the number of the round go from set to set.
 func (o scanOp) Kernels(k *Kernels, n Operands) {
 	r := k.plan(func(r *roundPlan) { o.planRounds(r, n.n) })

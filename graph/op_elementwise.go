@@ -34,10 +34,8 @@ func (o elementwise) Infer(in []Spec) (Spec, error) {
 		}
 	}
 	d, err := o.types(in)
-	for _, s := range in {
-		if err == nil && s.DType == Float64 && o.double() == nil {
-			err = noFloat64(s)
-		}
+	if i := firstFloat64(in); err == nil && i >= 0 && o.double() == nil {
+		err = noFloat64(in[i])
 	}
 	return Spec{d, in[0].Shape}, err
 }
@@ -102,7 +100,7 @@ func (o elementwise) Lower(l *Lowering, n Operands, at []shaders.Index) *shaders
 		x[i] = l.At(i, at)
 	}
 	emit := o.emit
-	if n.In(0).DType == Float64 {
+	if n.In(0).DType == Float64 { // ops with a float64 form have operands of one float type
 		emit = o.double()
 	}
 	return l.Apply(n.Out().DType, &shaders.Fn{Name: o.name, Cost: o.cost, Emit: emit}, x...)
