@@ -17,9 +17,10 @@ var doubleForms = map[string]func(b *builder, x []value) value{
 	"center": emit2(func(b *builder, x, y value) value { return b.Select(b.Eq(x, y), b.ConstF64(0), b.Sub(x, y)) }),
 	"sqrt":   emit1(emath64.Sqrt), "rsqrt": emit1(emath64.Rsqrt), "exp": emit1(emath64.Exp), "expm1": emit1(emath64.Expm1),
 	"log": emit1(emath64.Log), "log1p": emit1(emath64.Log1p), "tanh": emit1(emath64.Tanh), "sigmoid": emit1(emath64.Sigmoid),
-	"softplus": emit1(emath64.Softplus), "logaddexp": emit2(emath64.LogAddExp),
-	"relu":   emit1(func(b *builder, x value) value { return b.Max(x, b.ConstF64(0)) }),
-	"center": emit2(func(b *builder, x, y value) value { return b.Select(b.Eq(x, y), b.ConstF64(0), b.Sub(x, y)) }),
+	"softplus": emit1(emath64.Softplus), "logaddexp": emit2(emath64.LogAddExp), "pow": emit2(emath64.Pow), "exp2": emit1(emath64.Exp2),
+	"log2": emit1(emath64.Log2), "sin": emit1(emath64.Sin), "cos": emit1(emath64.Cos), "tan": emit1(emath64.Tan), "sinh": emit1(emath64.Sinh),
+	"cosh": emit1(emath64.Cosh), "asinh": emit1(emath64.Asinh), "acosh": emit1(emath64.Acosh), "atanh": emit1(emath64.Atanh),
+	"relu": emit1(func(b *builder, x value) value { return b.Max(x, b.ConstF64(0)) }),
 	"reciprocal": emit1(func(b *builder, x value) value {
 		return b.Div(b.Splat(b.ConstF64(1), x.Type.Lanes), x)
 	}),

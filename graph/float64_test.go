@@ -190,7 +190,8 @@ func TestFloat64Conversions(t *testing.T) {
 			return
 		}
 		ctx := context.Background()
-		v := []float64{0, math.Copysign(0, -1), 1.5, -2.5, 1e300, -1e300, 1e-300, math.Inf(1), math.NaN(), 3e9, -3e9, 1.0000000001}
+		v := []float64{0, math.Copysign(0, -1), 1.5, -2.5, 1e300, -1e300, 1e-300, math.Inf(1), math.NaN(), 3e9, -3e9, 1.0000000001,
+			0.5, -0.5, 2.5, 3.5, 1<<30 + 0.5, -(1<<40 + 0.75), 1<<51 + 0.5, 1<<51 + 1.5, 1 << 53}
 		x, err := FromSlice(dev, v)
 		require.NoError(t, err)
 		defer x.Close()
@@ -217,7 +218,8 @@ func TestFloat64Conversions(t *testing.T) {
 			}
 			closeAll([]Tensor{y, back})
 		}
-		for name, y := range map[string]Tensor{"isnan": x.IsNaN(), "max": x.Max(x.Like(1)), "largest": x.Slice(0, 0, 8).ReduceMax(), "with NaN": x.ReduceMin(), "sign": x.Sign()} {
+		for name, y := range map[string]Tensor{"isnan": x.IsNaN(), "max": x.Max(x.Like(1)), "largest": x.Slice(0, 0, 8).ReduceMax(), "with NaN": x.ReduceMin(), "sign": x.Sign(),
+			"floor": x.Floor(), "ceil": x.Ceil(), "round": x.Round(), "trunc": x.Trunc()} {
 			want, err := Reference(ctx, y)
 			require.NoError(t, err)
 			requireClose(t, want, readAny(t, dev, y), 0, name)

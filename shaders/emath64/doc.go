@@ -8,7 +8,8 @@
 //
 // # Sources
 //
-// fdlibm (Sun Microsystems, 1993): e_exp.c, s_expm1.c, e_log.c, s_log1p.c, s_tanh.c, e_pow.c, s_erf.c, k_sin.c, k_cos.c, freely
+// fdlibm (Sun Microsystems, 1993): e_exp.c, s_expm1.c, e_log.c, s_log1p.c, s_tanh.c, e_pow.c, k_sin.c, k_cos.c, e_rem_pio2.c, e_sinh.c,
+// e_cosh.c, s_asinh.c, e_acosh.c, e_atanh.c, s_erf.c, s_atan.c, freely
 // usable with its copyright notice: "Copyright (C) 1993 by Sun Microsystems, Inc. All rights reserved. Developed at SunPro, a Sun
 // Microsystems, Inc. business. Permission to use, copy, modify, and distribute this software is freely granted, provided
 // that this notice is preserved." Its branches are selections here.

@@ -19,7 +19,12 @@ import (
 const localSize = 64
 
 // samples is the number of arguments that each function is tested with.
-const samples = 1 << 18
+func samples() int {
+	if testing.Short() {
+		return 1 << 12
+	}
+	return 1 << 15
+}
 
 // kernel applies f to vectors of the given lanes: binding i is argument i, the last the result.
 func kernel(f emath64.Function, lanes int) []uint32 {
@@ -82,7 +87,7 @@ func arguments(f emath64.Function) [][]float64 {
 		}
 		return math.Copysign(math.Exp2(60*rng.Float64()-30), rng.Float64()-0.5)
 	}
-	for len(args[0]) < samples {
+	for len(args[0]) < samples() {
 		for k := range args {
 			args[k] = append(args[k], draw())
 		}

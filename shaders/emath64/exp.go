@@ -20,13 +20,17 @@ func Exp(b *spirv.Builder, x value) value {
 	return precise(b, x, func(e emitter) value {
 		x := e.clamp(x, -746, 710)
 		k, hi, lo := e.reduce(x)
-		r := e.Sub(hi, lo)
-		t := e.Mul(r, r)
-		c := e.Sub(r, e.Mul(t, e.poly(t, 1.66666666666666019037e-01, -2.77777777770155933842e-03, 6.61375632143793436117e-05,
-			-1.65339022054652515390e-06, 4.13813679705723846039e-08)))
-		y := e.Sub(e.f(1), e.Sub(e.Sub(lo, e.Div(e.Mul(r, c), e.Sub(e.f(2), c))), hi))
-		return e.scale(y, e.toInt(k))
+		return e.scale(e.expReduced(hi, lo), e.toInt(k))
 	})
+}
+
+// expReduced is exp(hi - lo) for hi - lo in about [-0.35, 0.35].
+func (e emitter) expReduced(hi, lo value) value {
+	r := e.Sub(hi, lo)
+	t := e.Mul(r, r)
+	c := e.Sub(r, e.Mul(t, e.poly(t, 1.66666666666666019037e-01, -2.77777777770155933842e-03, 6.61375632143793436117e-05,
+		-1.65339022054652515390e-06, 4.13813679705723846039e-08)))
+	return e.Sub(e.f(1), e.Sub(e.Sub(lo, e.Div(e.Mul(r, c), e.Sub(e.f(2), c))), hi))
 }
 
 // Expm1 returns exp(x) - 1, accurate near 0: -1 at -Inf, Inf at Inf, x at zeros and NaN.

@@ -2,7 +2,6 @@ package emath64
 
 import (
 	"math"
-	"math/big"
 
 	"github.com/lavagrad/lavagrad/shaders/spirv"
 )
@@ -23,6 +22,19 @@ type Function struct {
 
 // Functions lists every function, by name.
 var Functions = []Function{
+	unary("acosh", Acosh, math.Acosh, 3, [2]float64{1, 2}, [2]float64{1, 100}),
+	unary("asinh", Asinh, math.Asinh, 3, [2]float64{-3, 3}, [2]float64{-1e9, 1e9}),
+	unary("atanh", Atanh, math.Atanh, 3, [2]float64{-1, 1}),
+	unary("cos", Cos, cos, 2, trigHard...),
+	unary("cosh", Cosh, cosh, 3, [2]float64{-1, 1}, [2]float64{-30, 30}, [2]float64{700, 711}),
+	unary("exp2", Exp2, math.Exp2, 2, [2]float64{-1, 1}, [2]float64{-1080, -1000}, [2]float64{1000, 1025}),
+	unary("log2", Log2, log2, 2, [2]float64{0.5, 2}, [2]float64{0, 0x1p-1022}),
+	{Name: "pow", Args: 2, MaxULP: 2, Reference: func(a ...float64) float64 { return pow(a[0], a[1]) },
+		Emit: func(b *spirv.Builder, a ...spirv.Value) spirv.Value { return Pow(b, a[0], a[1]) },
+		Hard: [][2]float64{{0.5, 2}, {0.99, 1.01}, {-20, 20}}},
+	unary("sin", Sin, sin, 2, trigHard...),
+	unary("sinh", Sinh, sinh, 3, [2]float64{-1.5, 1.5}, [2]float64{-30, 30}, [2]float64{700, 711}),
+	unary("tan", Tan, tan, 4, trigHard...),
 	unary("exp", Exp, exp, 2, [2]float64{-1, 1}, [2]float64{-746, -700}, [2]float64{700, 711}),
 	unary("expm1", Expm1, math.Expm1, 2, [2]float64{-1, 1}, [2]float64{-40, 40}, [2]float64{700, 711}),
 	unary("log", Log, log, 2, [2]float64{0.5, 2}, [2]float64{0, 0x1p-1022}),
@@ -65,35 +77,4 @@ func logAddExp(x, y float64) float64 {
 		return top
 	}
 	return top + math.Log1p(math.Exp(min(x, y)-top))
-}
-
-// exp is math.Exp, but right for results above 2^1022, where its assembler on amd64 gives Inf too early.
-func exp(x float64) float64 {
-	if !(x > 709 && x < 710) {
-		return math.Exp(x)
-	}
-	const prec = 160
-	ln2, _, err := big.ParseFloat("0.693147180559945309417232121458176568075500134360255254120680", 10, prec, big.ToNearestEven)
-	if err != nil {
-		panic("BUG: emath64: " + err.Error())
-	}
-	const k = 1023
-	r := new(big.Float).SetPrec(prec).SetFloat64(x)
-	r.Sub(r, new(big.Float).SetPrec(prec).Mul(ln2, big.NewFloat(k)))
-	sum, term := big.NewFloat(1).SetPrec(prec), big.NewFloat(1).SetPrec(prec)
-	for n := 1; n < 40; n++ {
-		term.Mul(term, r)
-		term.Quo(term, big.NewFloat(float64(n)))
-		sum.Add(sum, term)
-	}
-	y, _ := sum.SetMantExp(sum, k).Float64()
-	return y
-}
-
-// log is math.Log, but right for denormal x, which its assembler on amd64 takes for normal ones.
-func log(x float64) float64 {
-	if x > 0 && x < 0x1p-1022 {
-		return math.Log(x*0x1p54) - 54*math.Ln2
-	}
-	return math.Log(x)
 }

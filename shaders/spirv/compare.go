@@ -193,16 +193,38 @@ func (b *Builder) Sign(x Value) Value {
 }
 
 // Floor returns the largest integer not above x, as a float.
-func (b *Builder) Floor(x Value) Value { return b.round("floor", glslFloor, x) }
+func (b *Builder) Floor(x Value) Value {
+	if x.Type.Kind == Float64 {
+		t := b.truncDouble(x)
+		return b.Select(b.Gt(t, x), b.Sub(t, b.ConstF64(1)), t)
+	}
+	return b.round("floor", glslFloor, x)
+}
 
 // Ceil returns the smallest integer not below x, as a float.
-func (b *Builder) Ceil(x Value) Value { return b.round("ceil", glslCeil, x) }
+func (b *Builder) Ceil(x Value) Value {
+	if x.Type.Kind == Float64 {
+		t := b.truncDouble(x)
+		return b.Select(b.Lt(t, x), b.Add(t, b.ConstF64(1)), t)
+	}
+	return b.round("ceil", glslCeil, x)
+}
 
 // Trunc drops the fraction.
-func (b *Builder) Trunc(x Value) Value { return b.round("trunc", glslTrunc, x) }
+func (b *Builder) Trunc(x Value) Value {
+	if x.Type.Kind == Float64 {
+		return b.truncDouble(x)
+	}
+	return b.round("trunc", glslTrunc, x)
+}
 
 // RoundEven returns the nearest integer as a float, the even one of two.
-func (b *Builder) RoundEven(x Value) Value { return b.round("roundeven", glslRoundEven, x) }
+func (b *Builder) RoundEven(x Value) Value {
+	if x.Type.Kind == Float64 {
+		return b.withSign(b.roundDouble(b.Abs(x)), x)
+	}
+	return b.round("roundeven", glslRoundEven, x)
+}
 
 // Sqrt returns GLSL's square root. Vulkan bounds its error only by that of
 // 1/inversesqrt(x); see package emath for one with a tighter bound.

@@ -55,3 +55,28 @@ func (b *Builder) FromWords(lo, hi Value) Value {
 	}
 	return b.Vector(lanes...)
 }
+
+// roundDouble is RoundEven of a Float64 that is not negative: adding 2^52 leaves no bits for a fraction. lavapipe's own
+// instructions go through 32-bit integers and leave everything above 2^24 as it is.
+func (b *Builder) roundDouble(x Value) Value {
+	var y Value
+	b.Precise(func() {
+		c := b.ConstF64(1 << 52)
+		y = b.Select(b.Lt(x, c), b.Sub(b.Add(x, c), c), x)
+	})
+	return y
+}
+
+// truncDouble is Trunc of a Float64.
+func (b *Builder) truncDouble(x Value) Value {
+	a := b.Abs(x)
+	r := b.roundDouble(a)
+	return b.withSign(b.Select(b.Gt(r, a), b.Sub(r, b.ConstF64(1)), r), x)
+}
+
+// withSign gives a Float64 that is not negative the sign of x.
+func (b *Builder) withSign(y, x Value) Value {
+	lo, hi := b.Words(y)
+	_, sign := b.Words(x)
+	return b.FromWords(lo, b.Or(hi, b.And(sign, b.ConstU32(0x80000000))))
+}
