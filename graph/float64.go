@@ -19,7 +19,8 @@ var doubleForms = map[string]func(b *builder, x []value) value{
 	"log": emit1(emath64.Log), "log1p": emit1(emath64.Log1p), "tanh": emit1(emath64.Tanh), "sigmoid": emit1(emath64.Sigmoid),
 	"softplus": emit1(emath64.Softplus), "logaddexp": emit2(emath64.LogAddExp), "pow": emit2(emath64.Pow), "exp2": emit1(emath64.Exp2),
 	"log2": emit1(emath64.Log2), "sin": emit1(emath64.Sin), "cos": emit1(emath64.Cos), "tan": emit1(emath64.Tan), "sinh": emit1(emath64.Sinh),
-	"cosh": emit1(emath64.Cosh), "asinh": emit1(emath64.Asinh), "acosh": emit1(emath64.Acosh), "atanh": emit1(emath64.Atanh),
+	"cosh": emit1(emath64.Cosh), "asinh": emit1(emath64.Asinh), "acosh": emit1(emath64.Acosh), "atanh": emit1(emath64.Atanh), "erf": emit1(emath64.Erf), "erfc": emit1(emath64.Erfc), "atan": emit1(emath64.Atan),
+	"atan2": emit2(emath64.Atan2), "asin": emit1(emath64.Asin), "acos": emit1(emath64.Acos),
 	"relu": emit1(func(b *builder, x value) value { return b.Max(x, b.ConstF64(0)) }),
 	"reciprocal": emit1(func(b *builder, x value) value {
 		return b.Div(b.Splat(b.ConstF64(1), x.Type.Lanes), x)

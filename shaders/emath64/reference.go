@@ -180,3 +180,11 @@ func tan(x float64) float64 {
 
 // trigHard: quadrant borders, where the reduction cancels, the border of its branch, and large arguments.
 var trigHard = [][2]float64{{-4, 4}, {math.Pi/2 - 1e-8, math.Pi/2 + 1e-8}, {math.Pi - 1e-9, math.Pi + 1e-9}, {-100, 100}, {0x1p20 - 10, 0x1p20 + 10}, {1e5, 1e12}}
+
+// atan2 is math.Atan2 with the sign of y also where the quotient underflows.
+func atan2(y, x float64) float64 { return math.Copysign(math.Atan2(y, x), y) }
+
+// asin and acos are those of package math without their cancellation near 1.
+func asin(x float64) float64 { return math.Atan2(x, math.Sqrt((1-x)*(1+x))) }
+
+func acos(x float64) float64 { return math.Atan2(math.Sqrt((1-x)*(1+x)), x) }

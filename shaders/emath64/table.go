@@ -22,8 +22,14 @@ type Function struct {
 
 // Functions lists every function, by name.
 var Functions = []Function{
+	unary("acos", Acos, acos, 3, [2]float64{-1, 1}, [2]float64{0.999, 1}),
 	unary("acosh", Acosh, math.Acosh, 3, [2]float64{1, 2}, [2]float64{1, 100}),
+	unary("asin", Asin, asin, 4, [2]float64{-1, 1}),
 	unary("asinh", Asinh, math.Asinh, 3, [2]float64{-3, 3}, [2]float64{-1e9, 1e9}),
+	unary("atan", Atan, math.Atan, 2, [2]float64{-3, 3}),
+	{Name: "atan2", Args: 2, MaxULP: 3, Reference: func(a ...float64) float64 { return atan2(a[0], a[1]) },
+		Emit: func(b *spirv.Builder, a ...spirv.Value) spirv.Value { return Atan2(b, a[0], a[1]) },
+		Hard: [][2]float64{{-2, 2}}},
 	unary("atanh", Atanh, math.Atanh, 3, [2]float64{-1, 1}),
 	unary("cos", Cos, cos, 2, trigHard...),
 	unary("cosh", Cosh, cosh, 3, [2]float64{-1, 1}, [2]float64{-30, 30}, [2]float64{700, 711}),
@@ -35,6 +41,8 @@ var Functions = []Function{
 	unary("sin", Sin, sin, 2, trigHard...),
 	unary("sinh", Sinh, sinh, 3, [2]float64{-1.5, 1.5}, [2]float64{-30, 30}, [2]float64{700, 711}),
 	unary("tan", Tan, tan, 4, trigHard...),
+	unary("erf", Erf, math.Erf, 2, [2]float64{-3, 3}, [2]float64{-7, 7}),
+	unary("erfc", Erfc, math.Erfc, 4, [2]float64{-3, 3}, [2]float64{-7, 29}),
 	unary("exp", Exp, exp, 2, [2]float64{-1, 1}, [2]float64{-746, -700}, [2]float64{700, 711}),
 	unary("expm1", Expm1, math.Expm1, 2, [2]float64{-1, 1}, [2]float64{-40, 40}, [2]float64{700, 711}),
 	unary("log", Log, log, 2, [2]float64{0.5, 2}, [2]float64{0, 0x1p-1022}),
