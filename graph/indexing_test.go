@@ -145,7 +145,7 @@ func TestEmbeddingGradient(t *testing.T) {
 func TestScatterChoosesItsKernel(t *testing.T) {
 	own := func(rows, updates int) bool {
 		y := Zeros(rows).IndexAdd(0, Iota(0, updates), Iota(0, updates).AsFloat())
-		for _, n := range reach(planScatters(nodes([]Tensor{y}), 1<<20), nil) {
+		for _, n := range reach(planScatters(nodes([]Tensor{y}), 1<<22), nil) {
 			if _, ok := n.op.(scatterKernelOp); ok {
 				return true
 			}

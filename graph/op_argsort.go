@@ -52,6 +52,9 @@ func (argsortOp) JVP(Call, []Tensor) Tensor                           { return T
 func (argsortOp) VJP(Call, Tensor) []Tensor                           { return []Tensor{{}} }
 func (o argsortOp) Batch(_ Call, in []Tensor, _ []bool, _ int) Tensor { return apply(o, in[0]) }
 
+// float64Kernels says that the kernels take float64 too.
+func (argsortOp) float64Kernels() {}
+
 func (o argsortOp) Kernels(k *Kernels, n Operands) {
 	shape := n.Out().Shape
 	if shape.Size() == 0 {
@@ -59,16 +62,16 @@ func (o argsortOp) Kernels(k *Kernels, n Operands) {
 	}
 	last := len(shape) - 1
 	s := shaders.Sort{Kind: n.In(0).DType.kind(), Rows: 1, N: shape[last], Descending: o.descending}
-	most := s.N
+	most := s.KeyWords()
 	if !s.ByRank() {
 		most = max(most, s.Counters(s.Block(k.Target())))
 	}
-	k.parts(shape[:last].Size(), s.N, most, func(rows int, part func(KernelArg) KernelArg) {
+	k.parts(shape[:last].Size(), s.N, most, func(rows int, part func(KernelArg, DType) KernelArg) {
 		s.Rows = rows
 		if s.ByRank() {
-			k.Dispatch("argsort", s.Ranks(k.Target()), part(k.In(0)), part(k.Out()))
+			k.Dispatch("argsort", s.Ranks(k.Target()), part(k.In(0), n.In(0).DType), part(k.Out(), Int32))
 		} else {
-			k.sortByDigits(s, part(k.In(0)), part(k.Out()))
+			k.sortByDigits(s, part(k.In(0), n.In(0).DType), part(k.Out(), Int32))
 		}
 	})
 }
@@ -79,7 +82,7 @@ func (k *Kernels) sortByDigits(s shaders.Sort, in, out KernelArg) {
 	t, size := k.Target(), s.Rows*s.N
 	block := s.Block(t)
 	counters, offsets := k.Scratch(s.Counters(block)), k.Scratch(s.Counters(block))
-	keys := [2]KernelArg{k.Scratch(size), k.Scratch(size)}
+	keys := [2]KernelArg{k.Scratch(s.KeyWords()), k.Scratch(s.KeyWords())}
 	places := [2]KernelArg{k.Scratch(size), k.Scratch(size)}
 	for pass := range s.Passes() {
 		to, old := pass%2, 1-pass%2

@@ -145,17 +145,21 @@ func (o cumulativeOp) Batch(_ Call, in []Tensor, _ []bool, _ int) Tensor {
 	return in[0].cumulative(o.by, o.axis+1, o.reverse)
 }
 
+// float64Kernels says that the kernels take float64 too.
+func (cumulativeOp) float64Kernels() {}
+
 func (o cumulativeOp) Kernels(k *Kernels, n Operands) {
 	outer, length, inner := split3(n.Out().Shape, o.axis)
-	k.parts(outer, length*inner, length*inner, func(rows int, part func(KernelArg) KernelArg) {
-		k.scan(shaders.Scan{By: o.by, Kind: n.Out().DType.kind(), Outer: rows, N: length, Inner: inner, Reverse: o.reverse},
-			part(k.Out()), part(k.In(0)))
+	d := n.Out().DType
+	k.parts(outer, length*inner, length*inner*d.bytes()/4, func(rows int, part func(KernelArg, DType) KernelArg) {
+		k.scan(shaders.Scan{By: o.by, Kind: d.kind(), Outer: rows, N: length, Inner: inner, Reverse: o.reverse},
+			part(k.Out(), d), part(k.In(0), d))
 	})
 }
 
-// parts runs f once for all rows of arrays with rows of the given width, or for as many at a time as a binding holds; most is the longest that
-// a row is in any array, scratch included, and part the range of an array that these rows are.
-func (k *Kernels) parts(rows, width, most int, f func(rows int, part func(KernelArg) KernelArg)) {
+// parts runs f once for all rows of arrays with rows of the given width, or for as many at a time as a binding holds; most is the number of
+// words of a row in the widest array, scratch included, and part the range of an array that these rows are.
+func (k *Kernels) parts(rows, width, most int, f func(rows int, part func(KernelArg, DType) KernelArg)) {
 	limit := k.Target().MaxRange
 	unit := 1 // rows that end at a place where a binding may begin
 	for unit*width%(alignment/4) != 0 {
@@ -163,12 +167,15 @@ func (k *Kernels) parts(rows, width, most int, f func(rows int, part func(Kernel
 	}
 	each := limit / max(most, 1) / unit * unit
 	if limit == 0 || rows*most <= limit || each == 0 { // where one row is too long, the runtime says so
-		f(rows, func(a KernelArg) KernelArg { return a })
+		f(rows, func(a KernelArg, _ DType) KernelArg { return a })
 		return
 	}
 	for first := 0; first < rows; first += each {
 		n := min(each, rows-first)
-		f(n, func(a KernelArg) KernelArg { return a.Range(first*width, n*width) })
+		f(n, func(a KernelArg, d DType) KernelArg {
+			words := d.bytes() / 4
+			return a.Range(first*width*words, n*width*words)
+		})
 	}
 }
 
@@ -182,7 +189,7 @@ func (k *Kernels) scan(s shaders.Scan, out KernelArg, in ...KernelArg) {
 	args := in
 	if chunk < s.N {
 		chunks := (s.N + chunk - 1) / chunk
-		size := s.Outer * chunks * s.Inner
+		size := s.Outer * chunks * s.Inner * s.Kind.Bytes() / 4
 		totals := make([]KernelArg, len(in))
 		read := make([]KernelArg, len(in))
 		for i := range in {

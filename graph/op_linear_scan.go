@@ -51,11 +51,15 @@ func (o linearScanOp) Batch(_ Call, in []Tensor, batched []bool, size int) Tenso
 	return linearScan(in[0], in[1], o.axis+1, o.reverse)
 }
 
+// float64Kernels says that the kernels take float64 too.
+func (linearScanOp) float64Kernels() {}
+
 func (o linearScanOp) Kernels(k *Kernels, n Operands) {
 	outer, length, inner := split3(n.Out().Shape, o.axis)
-	k.parts(outer, length*inner, length*inner, func(rows int, part func(KernelArg) KernelArg) {
-		k.scan(shaders.Scan{By: shaders.ScanLinear, Kind: n.Out().DType.kind(), Outer: rows, N: length, Inner: inner, Reverse: o.reverse},
-			part(k.Out()), part(k.In(0)), part(k.In(1)))
+	d := n.Out().DType
+	k.parts(outer, length*inner, length*inner*d.bytes()/4, func(rows int, part func(KernelArg, DType) KernelArg) {
+		k.scan(shaders.Scan{By: shaders.ScanLinear, Kind: d.kind(), Outer: rows, N: length, Inner: inner, Reverse: o.reverse},
+			part(k.Out(), d), part(k.In(0), d), part(k.In(1), d))
 	})
 }
 

@@ -44,12 +44,12 @@ type lowered struct {
 
 // passes brings a graph, without checks and branches, to dispatches.
 func passes(outputs []*node, p gpu.Profile) *lowered {
-	outputs = simplify(outputs)                               // pass_simplify.go
-	outputs = separate(outputs)                               // pass_simplify.go
-	outputs = planMatmuls(outputs, p)                         // pass_matmul.go
-	outputs = planScatters(outputs, int(p.MaxStorageRange/4)) // pass_scatter.go
-	outputs = isolate(outputs)                                // kernelop.go
-	return lower(outputs, p)                                  // pass_fuse.go, pass_lower.go, loops.go
+	outputs = simplify(outputs)                        // pass_simplify.go
+	outputs = separate(outputs)                        // pass_simplify.go
+	outputs = planMatmuls(outputs, p)                  // pass_matmul.go
+	outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go
+	outputs = isolate(outputs)                         // kernelop.go
+	return lower(outputs, p)                           // pass_fuse.go, pass_lower.go, loops.go
 }
 
 // body is passes for what a loop of this program repeats.

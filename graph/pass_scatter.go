@@ -18,6 +18,9 @@ type scatterKernelOp struct {
 
 func (o scatterKernelOp) Name() string { return "scatter " + o.by.String() }
 
+// float64Kernels says that the kernel takes float64 too.
+func (scatterKernelOp) float64Kernels() {}
+
 func (o scatterKernelOp) Kernels(k *Kernels, n Operands) {
 	if n.Out().Shape.Size() == 0 {
 		return
@@ -32,17 +35,16 @@ func (o scatterKernelOp) Kernels(k *Kernels, n Operands) {
 // update, which saves dispatches and copies where they are few.
 const scatterWork = 1 << 16
 
-// planScatters gives large scatters kernels of their own, on operands laid out for them. An array of more elements than limit is left to
-// fused kernels, which can be cut, and so is float64, which the kernels lack.
-func planScatters(outputs []*node, limit int) []*node {
+// planScatters gives large scatters kernels of their own, on operands laid out for them. An array of more bytes than limit is left to
+// fused kernels, which can be cut.
+func planScatters(outputs []*node, limit int64) []*node {
 	return rewrite(outputs, func(n *node, in []*node) *node {
 		o, ok := n.op.(scatterOp)
-		if !ok || n.spec.DType == Float64 {
+		if !ok {
 			return nil
 		}
-		up := in[0].spec.Shape
 		each := foldLength(n)
-		if n.spec.Shape.Size()*each < scatterWork || each < 8 || max(up.Size(), n.spec.Shape.Size()) > limit {
+		if n.spec.Shape.Size()*each < scatterWork || each < 8 || max(bytesOf(in[0].spec), bytesOf(n.spec)) > limit {
 			return nil
 		}
 		return o.kernel(Tensor{in[0]}, Tensor{in[1]}, n)

@@ -262,12 +262,14 @@ func (e *emitter) across(r *Expr, v spirv.Value) spirv.Value {
 }
 
 // neutral is the value that changes nothing.
-func (e *emitter) neutral(r *Expr) spirv.Value {
-	switch r.dtype {
+func (e *emitter) neutral(r *Expr) spirv.Value { return neutral(e.b, r.red, r.dtype) }
+
+func neutral(b *spirv.Builder, r Reducer, k spirv.Kind) spirv.Value {
+	switch k {
 	case spirv.Float32, spirv.Float64:
-		return e.b.ConstFloat(r.dtype, [...]float64{0, math.Inf(-1), math.Inf(1), 1}[r.red])
+		return b.ConstFloat(k, [...]float64{0, math.Inf(-1), math.Inf(1), 1}[r])
 	}
-	return e.b.Const(spirv.Type{Kind: r.dtype, Lanes: 1}, neutralBits(r.red, r.dtype))
+	return b.Const(spirv.Type{Kind: k, Lanes: 1}, neutralBits(r, k))
 }
 
 func neutralBits(r Reducer, k spirv.Kind) uint32 {

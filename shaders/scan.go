@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/lavagrad/lavagrad/shaders/emath"
+	"github.com/lavagrad/lavagrad/shaders/emath64"
 	"github.com/lavagrad/lavagrad/shaders/spirv"
 )
 
@@ -57,27 +58,23 @@ func (s Scan) Chunk(t Target) int {
 }
 
 // neutral changes nothing; of float sums it is -0, which keeps the sign of a zero.
-func (s Scan) neutral() uint32 {
-	float := s.Kind == spirv.Float32
+func (s Scan) neutral(b *spirv.Builder) spirv.Value {
+	float := s.Kind == spirv.Float32 || s.Kind == spirv.Float64
 	switch s.By {
 	case ScanSum:
 		if float {
-			return 1 << 31
+			return b.ConstFloat(s.Kind, math.Copysign(0, -1))
 		}
-		return 0
 	case ScanProd:
-		if float {
-			return math.Float32bits(1)
-		}
-		return 1
+		return neutral(b, Prod, s.Kind)
 	case ScanMax:
-		return neutralBits(Max, s.Kind)
+		return neutral(b, Max, s.Kind)
 	case ScanMin:
-		return neutralBits(Min, s.Kind)
+		return neutral(b, Min, s.Kind)
 	case ScanLogAddExp:
-		return math.Float32bits(float32(math.Inf(-1)))
+		return b.ConstFloat(s.Kind, math.Inf(-1))
 	}
-	return 0
+	return neutral(b, Sum, s.Kind)
 }
 
 func (s Scan) fold(b *spirv.Builder, x, y spirv.Value) spirv.Value {
@@ -91,12 +88,10 @@ func (s Scan) fold(b *spirv.Builder, x, y spirv.Value) spirv.Value {
 	case ScanMin:
 		return b.Min(x, y)
 	}
+	if s.Kind == spirv.Float64 {
+		return emath64.LogAddExp(b, x, y)
+	}
 	return emath.LogAddExp(b, x, y)
-}
-
-// one is 1 of the scan's kind.
-func (s Scan) one(b *spirv.Builder) spirv.Value {
-	return b.Const(spirv.Type{Kind: s.Kind, Lanes: 1}, Scan{By: ScanProd, Kind: s.Kind}.neutral())
 }
 
 // scanner is an invocation of a scan: its chunk of one scan, and where that lies.
@@ -164,9 +159,9 @@ func (s Scan) Totals(t Target, chunk int) Kernel {
 		for i := range k.in {
 			out = append(out, b.StorageBuffer(len(k.in)+i, stored(s.Kind, 1), spirv.WriteOnly))
 		}
-		start := []spirv.Value{b.Const(spirv.Type{Kind: s.Kind, Lanes: 1}, s.neutral())}
+		start := []spirv.Value{s.neutral(b)}
 		if s.By == ScanLinear {
-			start = append([]spirv.Value{s.one(b)}, start...)
+			start = []spirv.Value{neutral(b, Prod, s.Kind), start[0]}
 		}
 		totals := k.each(start, func(_ spirv.Value, x, c []spirv.Value) []spirv.Value {
 			if s.By == ScanLinear {
@@ -186,14 +181,14 @@ func (s Scan) Scans(t Target, chunk int) Kernel {
 		b := k.b
 		elem := stored(s.Kind, 1)
 		binding := len(k.in)
-		start := b.Const(spirv.Type{Kind: s.Kind, Lanes: 1}, s.neutral())
+		start := s.neutral(b)
 		if chunk < s.N {
 			totals := b.StorageBuffer(binding, elem, spirv.ReadOnly)
 			binding++
-			neutral := start
+			first := start
 			start = b.IfElse(b.Gt(k.chunk, b.ConstU32(0)), func() []spirv.Value {
 				return []spirv.Value{b.Load(totals, k.total(b.Sub(k.chunk, b.ConstU32(1))))}
-			}, func() []spirv.Value { return []spirv.Value{neutral} })[0]
+			}, func() []spirv.Value { return []spirv.Value{first} })[0]
 		}
 		out := b.StorageBuffer(binding, elem, spirv.WriteOnly)
 		k.each([]spirv.Value{start}, func(at spirv.Value, x, c []spirv.Value) []spirv.Value {

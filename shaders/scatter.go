@@ -21,7 +21,7 @@ func (s Scatter) ranges(t Target, columns int) int {
 // updates hold, then every update in order. So the order of additions is fixed without atomics. Bindings: updates, rows, result.
 func (s Scatter) Kernel(t Target) Kernel {
 	width := 1
-	if s.Inner%lanes == 0 {
+	if s.Inner%lanes == 0 && s.Kind != spirv.Float64 { // four doubles are no aligned vector
 		width = lanes
 	}
 	columns := s.Inner / width
@@ -48,7 +48,7 @@ func (s Scatter) Kernel(t Target) Kernel {
 		first := b.Mul(batch, rows)
 		place := func(r spirv.Value) spirv.Value { return b.Add(b.Mul(b.Add(first, r), columns), column) }
 		one := b.ConstU32(1)
-		empty := b.Const(elem, neutralBits(s.By, s.Kind))
+		empty := b.Splat(neutral(b, s.By, s.Kind), width)
 		b.Loop(lo, hi, one, nil, func(r spirv.Value, _ []spirv.Value) []spirv.Value {
 			b.Store(out, place(r), empty)
 			return nil

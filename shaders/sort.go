@@ -2,8 +2,8 @@ package shaders
 
 import "github.com/lavagrad/lavagrad/shaders/spirv"
 
-// Sort describes stable sorts of the rows of an array [Rows, N]: kernels find the permutation. Elements are compared by keys, uint32 words
-// of the same order, so that no driver's way with NaN or denormals matters: the zeros are equal, NaN comes last.
+// Sort describes stable sorts of the rows of an array [Rows, N]: kernels find the permutation. Elements are compared by keys, one or two uint32
+// words of the same order, so that no driver's way with NaN or denormals matters: the zeros are equal, NaN comes last.
 type Sort struct {
 	Kind       spirv.Kind
 	Rows, N    int
@@ -22,25 +22,63 @@ const ranked = 128
 // ByRank reports rows so short that one kernel, Ranks, sorts them.
 func (s Sort) ByRank() bool { return s.N <= ranked }
 
-// key is the word that stands for an element.
-func (s Sort) key(b *spirv.Builder, word spirv.Value) spirv.Value {
-	key := word
-	sign := b.ConstU32(1 << 31)
+// words is how many words an element and its key have.
+func (s Sort) words() int { return s.Kind.Bytes() / 4 }
+
+// load reads the words of an element, or of a key, the low one first.
+func (s Sort) load(b *spirv.Builder, x *spirv.Buffer, at spirv.Value) []spirv.Value {
+	n := s.words()
+	out := make([]spirv.Value, n)
+	for i := range out {
+		out[i] = b.Load(x, b.Add(b.Mul(at, b.ConstU32(uint32(n))), b.ConstU32(uint32(i))))
+	}
+	return out
+}
+
+// key is what an element is compared by, in place of its words.
+func (s Sort) key(b *spirv.Builder, words []spirv.Value) []spirv.Value {
+	key := append([]spirv.Value{}, words...)
+	sign, zero, all := b.ConstU32(1<<31), b.ConstU32(0), b.ConstU32(1<<32-1)
+	high := len(words) - 1
+	isNaN := b.ConstBool(false)
 	switch s.Kind {
 	case spirv.Int32:
-		key = b.Xor(word, sign)
-	case spirv.Float32:
-		word = b.Select(b.Eq(word, sign), b.ConstU32(0), word)
-		key = b.Xor(word, b.Select(b.Ge(word, sign), b.ConstU32(1<<32-1), sign))
+		key[0] = b.Xor(key[0], sign)
+	case spirv.Float32, spirv.Float64:
+		size := b.And(words[high], b.ConstU32(1<<31-1))
+		inf := b.ConstU32(0x7f800000)
+		least := b.Eq(words[high], sign) // -0
+		if s.Kind == spirv.Float64 {
+			inf = b.ConstU32(0x7ff00000)
+			least = b.And(least, b.Eq(words[0], zero))
+			isNaN = b.And(b.Eq(size, inf), b.Ne(words[0], zero))
+		}
+		isNaN = b.Or(isNaN, b.Gt(size, inf))
+		key[high] = b.Select(least, zero, key[high])
+		negative := b.Ge(key[high], sign)
+		for i := range key {
+			flip := zero
+			if i == high {
+				flip = sign
+			}
+			key[i] = b.Xor(key[i], b.Select(negative, all, flip))
+		}
 	}
-	if s.Descending {
-		key = b.Not(key)
-	}
-	if s.Kind == spirv.Float32 {
-		nan := b.Gt(b.And(word, b.ConstU32(1<<31-1)), b.ConstU32(0x7f800000))
-		key = b.Select(nan, b.ConstU32(1<<32-1), key)
+	for i := range key {
+		if s.Descending {
+			key[i] = b.Not(key[i])
+		}
+		key[i] = b.Select(isNaN, all, key[i])
 	}
 	return key
+}
+
+// less compares keys.
+func less(b *spirv.Builder, x, y []spirv.Value) spirv.Value {
+	if len(x) == 1 {
+		return b.Lt(x[0], y[0])
+	}
+	return b.Or(b.Lt(x[1], y[1]), b.And(b.Eq(x[1], y[1]), b.Lt(x[0], y[0])))
 }
 
 // Ranks counts for every element those before it, and writes its position to the place of that rank. Bindings: elements, permutation.
@@ -51,16 +89,17 @@ func (s Sort) Ranks(t Target) Kernel {
 		n := b.PushU32(1)
 		i := b.Rem(at, n)
 		first := b.Sub(at, i)
-		mine := s.key(b, b.Load(x, at))
+		mine := s.key(b, s.load(b, x, at))
 		zero, one := b.ConstU32(0), b.ConstU32(1)
-		count := func(lo, hi, rank spirv.Value, before func(x, y spirv.Value) spirv.Value) spirv.Value {
+		count := func(lo, hi, rank spirv.Value, before func(other []spirv.Value) spirv.Value) spirv.Value {
 			return b.Loop(lo, hi, one, []spirv.Value{rank}, func(j spirv.Value, c []spirv.Value) []spirv.Value {
-				other := s.key(b, b.Load(x, b.Add(first, j)))
-				return []spirv.Value{b.Add(c[0], b.Select(before(other, mine), one, zero))}
+				other := s.key(b, s.load(b, x, b.Add(first, j)))
+				return []spirv.Value{b.Add(c[0], b.Select(before(other), one, zero))}
 			})[0]
 		}
-		rank := count(zero, i, zero, b.Le) // equal elements to the left stay there
-		rank = count(b.Add(i, one), n, rank, b.Lt)
+		// Equal elements to the left stay there.
+		rank := count(zero, i, zero, func(other []spirv.Value) spirv.Value { return b.Not(less(b, mine, other)) })
+		rank = count(b.Add(i, one), n, rank, func(other []spirv.Value) spirv.Value { return less(b, other, mine) })
 		b.Store(out, b.Add(first, rank), b.Bitcast(i, spirv.Int32))
 	})
 }
@@ -70,8 +109,13 @@ func (s Sort) Passes() int {
 	if s.Kind == spirv.Bool {
 		return 1
 	}
-	return 32 / digitBits
+	return s.words() * passesOfWord
 }
+
+const passesOfWord = 32 / digitBits
+
+// KeyWords is the number of words of all keys.
+func (s Sort) KeyWords() int { return s.Rows * s.N * s.words() }
 
 // Block is how many neighbours in a row one invocation handles.
 func (s Sort) Block(t Target) int {
@@ -90,6 +134,7 @@ func (s Sort) Offsets(block int) Scan {
 type digitPass struct {
 	Sort
 	b                     *spirv.Builder
+	number                int
 	first                 spirv.Value // element of the row that the block begins with, in the array
 	row, start            spirv.Value // the row's first element; the block's first position in it
 	length, blocks, shift spirv.Value
@@ -98,10 +143,10 @@ type digitPass struct {
 
 func (s Sort) pass(t Target, block, pass int, body func(p digitPass)) Kernel {
 	blocks := ceilDiv(s.N, block)
-	words := []uint32{uint32(s.N), uint32(block), uint32(blocks), uint32(pass * digitBits)}
+	words := []uint32{uint32(s.N), uint32(block), uint32(blocks), uint32(pass % passesOfWord * digitBits)}
 	return grid(t, s.Rows*blocks, words, func(b *spirv.Builder, at spirv.Value) {
 		n, size := b.PushU32(1), b.PushU32(2)
-		p := digitPass{Sort: s, b: b, blocks: b.PushU32(3), shift: b.PushU32(4)}
+		p := digitPass{Sort: s, b: b, number: pass, blocks: b.PushU32(3), shift: b.PushU32(4)}
 		i := b.Rem(at, p.blocks)
 		row := b.Div(at, p.blocks)
 		p.row = b.Mul(row, n)
@@ -114,16 +159,16 @@ func (s Sort) pass(t Target, block, pass int, body func(p digitPass)) Kernel {
 }
 
 // at is the counter of a key's digit.
-func (p digitPass) at(key spirv.Value) spirv.Value {
+func (p digitPass) at(key []spirv.Value) spirv.Value {
 	b := p.b
-	digit := b.And(b.Shr(key, p.shift), b.ConstU32(digits-1))
+	digit := b.And(b.Shr(key[p.number/passesOfWord], p.shift), b.ConstU32(digits-1))
 	return b.Add(p.counter, b.Mul(digit, p.blocks))
 }
 
-// load is the key of the block's element j: in the first pass of the element itself, then as the last pass wrote it.
-func (p digitPass) load(x *spirv.Buffer, pass int, j spirv.Value) spirv.Value {
-	v := p.b.Load(x, p.b.Add(p.first, j))
-	if pass == 0 {
+// element is the key of the block's element j: in the first pass of the element itself, then as the last pass wrote it.
+func (p digitPass) element(x *spirv.Buffer, j spirv.Value) []spirv.Value {
+	v := p.load(p.b, x, p.b.Add(p.first, j))
+	if p.number == 0 {
 		return p.key(p.b, v)
 	}
 	return v
@@ -141,7 +186,7 @@ func (s Sort) Count(t Target, block, pass int) Kernel {
 			return nil
 		})
 		b.Loop(zero, p.length, one, nil, func(j spirv.Value, _ []spirv.Value) []spirv.Value {
-			at := p.at(p.load(x, pass, j))
+			at := p.at(p.element(x, j))
 			b.Store(counters, at, b.Add(b.Load(counters, at), one))
 			return nil
 		})
@@ -170,7 +215,7 @@ func (s Sort) Move(t Target, block, pass int) Kernel {
 		to := next(spirv.I32, spirv.WriteOnly)
 		one := b.ConstU32(1)
 		b.Loop(b.ConstU32(0), p.length, one, nil, func(j spirv.Value, _ []spirv.Value) []spirv.Value {
-			key := p.load(x, pass, j)
+			key := p.element(x, j)
 			counter := p.at(key)
 			place := b.Load(offsets, counter)
 			b.Store(offsets, counter, b.Add(place, one))
@@ -180,7 +225,9 @@ func (s Sort) Move(t Target, block, pass int) Kernel {
 				position = b.Load(from, b.Add(p.first, j))
 			}
 			if keys != nil {
-				b.Store(keys, at, key)
+				for i, word := range key {
+					b.Store(keys, b.Add(b.Mul(at, b.ConstU32(uint32(len(key)))), b.ConstU32(uint32(i))), word)
+				}
 			}
 			b.Store(to, at, position)
 			return nil
