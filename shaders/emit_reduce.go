@@ -268,17 +268,8 @@ func neutral(b *spirv.Builder, r Reducer, k spirv.Kind) spirv.Value {
 	switch k {
 	case spirv.Float32, spirv.Float64:
 		return b.ConstFloat(k, [...]float64{0, math.Inf(-1), math.Inf(1), 1}[r])
-	}
-	return b.Const(spirv.Type{Kind: k, Lanes: 1}, neutralBits(r, k))
-}
-
-func neutralBits(r Reducer, k spirv.Kind) uint32 {
-	switch k {
-	case spirv.Float32:
-		return math.Float32bits([...]float32{0, float32(math.Inf(-1)), float32(math.Inf(1)), 1}[r])
 	case spirv.Int32:
-		return [...]uint32{0, 1 << 31, math.MaxInt32, 1}[r]
-	default:
-		return [...]uint32{0, 0, math.MaxUint32, 1}[r]
+		return b.ConstI32([...]int32{0, math.MinInt32, math.MaxInt32, 1}[r])
 	}
+	return b.ConstU32([...]uint32{0, 0, math.MaxUint32, 1}[r])
 }
