@@ -12,12 +12,6 @@ import (
 	"github.com/lavagrad/lavagrad/gpu/gputest"
 )
 
-func init() { // kernels of draws compute in float32
-	for _, r := range []*rule{normalCDFRule, normalQuantileRule, gammaRule, logGammaRule, poissonRule} {
-		noDouble[r.name] = true
-	}
-}
-
 // quantileDerivative is d log x / d a at a fixed probability, by central differences of gonum's incomplete gamma
 // functions; the tail with less probability keeps the digits.
 func quantileDerivative(a, x float64) float64 {
