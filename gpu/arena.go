@@ -8,8 +8,10 @@ type arena struct {
 	retired []*recording // of closed programs, still in flight
 }
 
-// growArena makes the arena hold at least bytes. mu is held, but may be given up on the way.
-func (d *Device) growArena(bytes int64) error {
+// growArena makes the arena hold at least the program's bytes. mu is held, but may be given up on the way: if another program's walk has
+// begun then, the arena stays that one's, and the caller sees Device.walking.
+func (d *Device) growArena(s *program) error {
+	bytes := s.arena
 	if d.arena.b != nil && d.arena.b.capacity >= bytes {
 		return nil
 	}
@@ -19,7 +21,7 @@ func (d *Device) growArena(bytes int64) error {
 		return err
 	}
 	if d.arena.b != nil { // another goroutine made one while mu was given up
-		if d.arena.b.capacity >= bytes {
+		if d.arena.b.capacity >= bytes || d.walking != nil && d.walking != s {
 			d.memory.release(b)
 			return nil
 		}
@@ -40,9 +42,9 @@ func (d *Device) dropArena() {
 	}
 }
 
-// shrinkArena frees the arena if no live program needs one of this size. mu is held.
+// shrinkArena frees the arena if no live program needs one of this size, nor the walk in progress. mu is held.
 func (d *Device) shrinkArena() {
-	if d.arena.b == nil || d.looping != nil {
+	if d.arena.b == nil || d.walking != nil {
 		return
 	}
 	var need int64

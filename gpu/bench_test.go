@@ -129,3 +129,28 @@ func BenchmarkRobustness(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkLoop is a counted and a while loop of a tiny body: one dispatch over 64 numbers, in the while loop one more that counts down.
+func BenchmarkLoop(b *testing.B) {
+	const rounds = 10_000
+	for _, name := range gputest.Devices(b) {
+		for way, list := range map[string][]node{
+			"counted": {again{rounds, none, []node{lcg(one)}}},
+			"while":   {set(one, 1, rounds), again{0, 1, []node{lcg(1), countdown(1)}}},
+		} {
+			b.Run(name+"/"+way, func(b *testing.B) {
+				d := gputest.Open(b, gpu.WithDevice(name))
+				p := loopProgram(b, d, 64, list...)
+				closeAfter(b, p)
+				args := newMachine(64).load(b, d)
+				defer closeAll(b, args)
+				b.ReportAllocs()
+				for b.Loop() {
+					require.NoError(b, p.Run(ctx, args))
+					require.NoError(b, d.Wait(ctx))
+				}
+				b.ReportMetric(rounds*float64(b.N)/b.Elapsed().Seconds(), "rounds/s")
+			})
+		}
+	}
+}

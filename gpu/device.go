@@ -32,8 +32,10 @@ type Device struct {
 	kernels   kernelCache
 	programs  map[*program]struct{}
 	arena     arena
-	looping   chan struct{} // closed at the end of the run that has the device for itself, nil without one
 	stats     Stats
+	walking   *program      // whose walk is in progress
+	walkDone  chan struct{} // closed at its end; nil if nobody waits
+	word      vk.Block      // what while loops' conditions are copied to where arrays are not mapped
 
 	garbageMu sync.Mutex // a lock of its own: cleanups must never wait for a driver call
 	garbage   []garbage
@@ -170,9 +172,9 @@ func (d *Device) wait(ctx context.Context, ticket uint64) error {
 	}
 }
 
-// submit queues a command buffer and returns its ticket. mu is held.
-func (d *Device) submit(c vk.Command) (uint64, error) {
-	if err := d.vk.Submit(c, d.submitted+1); err != nil {
+// submit queues command buffers as one submission and returns its ticket. mu is held.
+func (d *Device) submit(commands []vk.Command) (uint64, error) {
+	if err := d.vk.Submit(commands, d.submitted+1); err != nil {
 		return 0, d.failed("submitting", err)
 	}
 	d.submitted++
@@ -244,6 +246,9 @@ func (d *Device) Close() error {
 	}
 	d.kernels.free(d.vk)
 	d.staging.free(d.vk)
+	if d.word.Mapped != nil {
+		d.vk.Free(d.word)
+	}
 	d.memory.free()
 	d.vk.Close()
 	runtime.KeepAlive(d)

@@ -15,6 +15,8 @@ var (
 	ErrOutOfMemory = errors.New("gpu: out of memory")
 	// ErrDeviceLost: the driver gave the device up (a hang, a reset, an unplugged GPU). Close it, open it again, upload again.
 	ErrDeviceLost = errors.New("gpu: device lost")
+	// ErrLoopLimit: a while loop went on after the most rounds it may run.
+	ErrLoopLimit = errors.New("gpu: too many rounds")
 	// ErrClosed: the device, array or program was closed before.
 	ErrClosed = errors.New("gpu: use after Close")
 	// ErrNoCgo: the build has no cgo, through which Vulkan is reached.

@@ -19,7 +19,7 @@ func (p *Program) SubmitBare(args []*Array) (fence, timeline func() error, err e
 	fence = func() error { return d.vk.SubmitFenceWait(r.commands[0]) }
 	timeline = func() error {
 		d.submitted++
-		if err := d.vk.Submit(r.commands[0], d.submitted); err != nil {
+		if err := d.vk.Submit(r.commands, d.submitted); err != nil {
 			return err
 		}
 		_, err := d.vk.Wait(d.submitted, 1e9)

@@ -110,32 +110,3 @@ func TestLoopIsCancelled(t *testing.T) {
 		require.NoError(t, d.Wait(ctx))
 	})
 }
-
-func TestLoopErrors(t *testing.T) {
-	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
-		for text, loops := range map[string][]gpu.Loop{
-			"dispatches 0 to 9 of 1":           {{First: 0, Last: 9}},
-			"-1 rounds":                        {{First: 0, Last: 1, Count: -1}},
-			"the first word of an argument":    {{First: 0, Last: 1, While: &gpu.Binding{Slot: gpu.Arena}}},
-			"without one holding the other":    {{First: 0, Last: 2, Count: 1}, {First: 1, Last: 3, Count: 1}},
-			"condition must be the first word": {{First: 0, Last: 1, While: &gpu.Binding{Slot: 0, Offset: 256}}},
-		} {
-			spec := gpu.ProgramSpec{Name: "bad", Slots: []int64{64}, Loops: loops}
-			for range []int{1, 3}[min(len(loops)-1, 1)] {
-				spec.Dispatches = append(spec.Dispatches, affineCall(affine(t, d), 16, 1, 1, gpu.Binding{Slot: 0}, gpu.Binding{Slot: 0}))
-			}
-			_, err := d.NewProgram(ctx, spec)
-			require.ErrorContains(t, err, text)
-		}
-	})
-}
-
-func TestCountedLoopsDoNotAllocate(t *testing.T) {
-	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
-		args := []*gpu.Array{upload(t, d, make([]float32, 16)), upload(t, d, []float32{1})}
-		p := counter(t, d, gpu.Loop{First: 0, Last: 2, Count: 3000})
-		run := func() { require.NoError(t, p.Run(ctx, args)) }
-		run()
-		assert.LessOrEqual(t, testing.AllocsPerRun(20, run), 3.0)
-	})
-}

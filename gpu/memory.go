@@ -64,7 +64,7 @@ type block struct {
 	reserved  int64 // bytes taken from the slab
 	lastUse   uint64
 	lastWrite uint64
-	pins      int // host copies and runs with loops in progress
+	pins      int // host copies and walks in progress
 	closed    bool
 	temporary bool // the program arena, or a program's constant: not counted as an array
 	mark      int  // scratch of recording: which argument was this block first

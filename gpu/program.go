@@ -31,8 +31,8 @@ type Dispatch struct {
 	Groups   [3]uint32
 }
 
-// ProgramSpec describes a sequence of dispatches over arguments and an arena of temporaries. The arena's bytes are undefined at the
-// start of every run: all programs of a device share them.
+// ProgramSpec describes a sequence of dispatches over arguments and an arena of temporaries, with loops over parts of it. The arena's
+// bytes are undefined at the start of every run: all programs of a device share them.
 type ProgramSpec struct {
 	Name       string
 	Slots      []int64 // the least bytes of each argument
@@ -59,9 +59,12 @@ type program struct {
 	arena      int64
 	spec       []Dispatch // those with work to do
 	index      []int      // their places among the given ones
+	sets       []int      // their descriptor sets, -1 for none
 	total      int        // given ones
-	segments   []segment  // command buffers
-	stages     []stage    // how they are submitted
+	pieces     []piece
+	steps      []step
+	straight   bool      // one command buffer, or none, is the whole program
+	words      []Binding // of the while loops
 	refs       []reference
 	push       []uint32
 	template   []vk.Dispatch
@@ -72,9 +75,11 @@ type program struct {
 	clock      uint64 // runs so far, for least recently used
 	closed     bool
 
+	walk    walk   // Device.walking says who may use it
+	flights uint64 // submissions of walks
+
 	writes     []vk.Write // scratch of recording
 	dispatches []vk.Dispatch
-	sets       []uint64
 }
 
 // reference is one descriptor: where it goes and what it shows.
@@ -97,11 +102,11 @@ func (d *Device) NewProgram(ctx context.Context, spec ProgramSpec) (*Program, er
 			return nil, fmt.Errorf("gpu: program %q, dispatch %d: %w", spec.Name, i, err)
 		}
 	}
-	if err := d.checkLoops(&spec); err != nil {
-		return nil, fmt.Errorf("gpu: program %q, %w", spec.Name, err)
-	}
 	if spec.ArenaBytes < 0 {
 		return nil, fmt.Errorf("gpu: program %q: an arena of %d bytes", spec.Name, spec.ArenaBytes)
+	}
+	if err := checkLoops(&spec); err != nil {
+		return nil, fmt.Errorf("gpu: program %q: %w", spec.Name, err)
 	}
 	s := newProgram(d, spec)
 	if err := compileAll(ctx, s.spec); err != nil {
@@ -179,9 +184,7 @@ func (d *Device) checkRange(kind BindingKind, size int64) error {
 func newProgram(d *Device, spec ProgramSpec) *program {
 	s := &program{d: d, name: spec.Name, slots: slices.Clone(spec.Slots), written: make([]bool, len(spec.Slots)), arena: spec.ArenaBytes,
 		total: len(spec.Dispatches)}
-	place := make([]int, len(spec.Dispatches)) // among those with work, -1 for the others
 	for at, c := range spec.Dispatches {
-		place[at] = -1
 		if c.Groups[0] == 0 || c.Groups[1] == 0 || c.Groups[2] == 0 {
 			continue
 		}
@@ -206,10 +209,9 @@ func newProgram(d *Device, spec ProgramSpec) *program {
 		s.template = append(s.template, vk.Dispatch{Layout: c.Kernel.layout.pipeline, Groups: c.Groups,
 			PushOffset: uint32(len(s.push)), PushWords: uint32(len(c.Push))})
 		s.push = append(s.push, c.Push...)
-		place[at] = len(s.spec)
-		s.spec, s.index = append(s.spec, c), append(s.index, at)
+		s.spec, s.index, s.sets = append(s.spec, c), append(s.index, at), append(s.sets, set)
 	}
-	s.schedule(spec, place)
+	s.plan(spec.Loops)
 	s.writes = make([]vk.Write, len(s.refs))
 	return s
 }

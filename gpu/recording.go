@@ -12,17 +12,18 @@ import (
 // maxInFlight bounds the submissions that the host runs ahead of the device.
 const maxInFlight = 8
 
-// recording is a command buffer with its descriptor sets, for one set of arguments.
+// recording is a program's command buffers with their descriptor sets, for one set of arguments.
 type recording struct {
-	commands []vk.Command // one for each of the program's segments
+	commands []vk.Command // one for each piece, then one that copies each while loop's word to the host
 	pool     uint64
-	queries  uint64 // timestamps, 0 for none
+	queries  []uint64 // pools of timestamps, one for each piece; nil without
 	sets     []uint64
 	keys     []rangeKey // the arguments, then the arena
 	epoch    uint64     // of the texel views it names
 	ticket   uint64     // of its last submission
 	used     uint64     // the program's clock at that time
 	valid    bool
+	busy     bool // a walk submits it
 }
 
 // rangeKey identifies memory, not an array: a new array in the place of a closed one needs no new recording.
@@ -45,8 +46,8 @@ func (r *recording) free(v *vk.Device) {
 	if r.pool != 0 {
 		v.FreeSets(r.pool)
 	}
-	if r.queries != 0 {
-		v.FreeQueries(r.queries)
+	for _, q := range r.queries {
+		v.FreeQueries(q)
 	}
 }
 
@@ -54,7 +55,12 @@ func (r *recording) free(v *vk.Device) {
 // same memory as in one of the last calls makes this one resubmission; other memory rewrites descriptors and commands, about 0.2
 // microseconds a dispatch. One array may stand for several arguments: then barriers are planned for that.
 //
-// Errors: ErrClosed; wrong number, size or device of arguments; ErrOutOfMemory for the arena; ErrDeviceLost.
+// A program with a while loop, or a counted one too long to be written out, is a sequence of submissions, and Run waits for them: for while
+// loops until the last has ended, for counted ones until all but the last submission are done (what comes behind is small). No other
+// program runs in between. When ctx ends, so does the run, at the next submission or while waiting: what it writes is then undefined, but
+// everything stays usable.
+//
+// Errors: ErrClosed; wrong number, size or device of arguments; ErrOutOfMemory for the arena; ErrDeviceLost; ErrLoopLimit; ctx's.
 func (p *Program) Run(ctx context.Context, args []*Array) error {
 	s := p.s
 	if s.d.debug.Profile {
@@ -73,78 +79,63 @@ func (s *program) run(ctx context.Context, args []*Array) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if s.looped() {
-		return s.runLoops(ctx, args)
+	if !s.straight {
+		return s.runSteps(ctx, args, nil)
 	}
-	d := s.d
 	for {
-		blocker, err := s.tryRun(args)
-		switch {
-		case err == errBusy:
-			err = d.whenFree(ctx)
-		case err == nil && blocker != 0:
-			err = d.wait(ctx, blocker)
-		default:
+		o, err := s.tryRun(args)
+		if err != nil || !o.any() {
 			return err
 		}
-		if err != nil {
+		if err := s.d.pass(ctx, o); err != nil {
 			return err
 		}
 	}
 }
 
-// tryRun submits, or returns the ticket that must be reached before it can.
-func (s *program) tryRun(args []*Array) (blocker uint64, err error) {
+// tryRun submits, or returns what must be waited for before it can.
+func (s *program) tryRun(args []*Array) (o obstacle, err error) {
 	d := s.d
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := s.prepare(args); err != nil || len(s.spec) == 0 {
-		return 0, err
+	if d.walking != nil {
+		return d.walker(), nil
 	}
-	if blocker, err := d.tooMuchInFlight(); err != nil || blocker != 0 {
-		return blocker, err
+	if err := s.prepare(args); err != nil || len(s.steps) == 0 {
+		return o, err
+	}
+	if d.walking != nil { // since prepare gave mu up
+		return d.walker(), nil
+	}
+	if d.submitted-d.completed >= maxInFlight {
+		ticket := d.submitted - maxInFlight + 1
+		if ok, err := d.reached(ticket); err != nil || !ok {
+			return obstacle{ticket: ticket}, err
+		}
 	}
 	r := s.match(args)
 	if r == nil {
-		if r, blocker, err = s.vacant(); err != nil || blocker != 0 {
-			return blocker, err
+		if r, o.ticket, err = s.vacant(); err != nil || o.any() {
+			return o, err
 		}
-		if err := s.record(r, args, 0); err != nil {
-			return 0, err
+		if err := s.record(r, args); err != nil {
+			return o, err
 		}
 	}
-	return 0, s.submit(r, 0, args)
-}
-
-// tooMuchInFlight gives the ticket to wait for before the next submission, 0 when there is room. mu is held.
-func (d *Device) tooMuchInFlight() (blocker uint64, err error) {
-	if d.submitted-d.completed < maxInFlight {
-		return 0, nil
-	}
-	ticket := d.submitted - maxInFlight + 1
-	if ok, err := d.reached(ticket); err != nil || !ok {
-		return ticket, err
-	}
-	return 0, nil
+	return o, s.submit(r, args)
 }
 
 // prepare checks the arguments and makes room for the temporaries. mu is held.
 func (s *program) prepare(args []*Array) error {
 	d := s.d
-	if d.looping != nil {
-		return errBusy
-	}
 	if s.arena > 0 && !s.closed {
 		// First, because it may give mu up; the checks must hold until the submission.
-		if err := d.growArena(s.arena); err != nil {
+		if err := d.growArena(s); err != nil {
 			return err
 		}
 	}
 	if err := d.usable(); err != nil {
 		return err
-	}
-	if d.looping != nil { // mu was given up
-		return errBusy
 	}
 	if s.closed {
 		return closedError(fmt.Sprintf("program %q", s.name))
@@ -209,8 +200,14 @@ func (s *program) newRecording() (*recording, error) {
 	d := s.d
 	d.buryRecordings()
 	r := &recording{keys: make([]rangeKey, len(s.slots)+1)}
-	var err error
-	for range s.segments {
+	n := len(s.pieces)
+	if len(s.words) > 0 && !d.memory.mapped {
+		if err := d.openWord(); err != nil {
+			return nil, err
+		}
+		n += len(s.words)
+	}
+	for range n {
 		c, err := d.vk.NewCommand()
 		if err != nil {
 			r.free(d.vk)
@@ -219,7 +216,9 @@ func (s *program) newRecording() (*recording, error) {
 		r.commands = append(r.commands, c)
 	}
 	if len(s.layouts) > 0 {
+		var err error
 		if r.pool, r.sets, err = d.vk.NewSets(s.layouts, s.storage, s.texel); err != nil {
+			r.pool = 0
 			r.free(d.vk)
 			return nil, d.failed(fmt.Sprintf("making %d descriptor sets", len(s.layouts)), err)
 		}
@@ -227,8 +226,8 @@ func (s *program) newRecording() (*recording, error) {
 	return r, nil
 }
 
-// record writes the descriptors and the commands of r for these arguments, in one call. mu is held and r is idle.
-func (s *program) record(r *recording, args []*Array, queries uint64) error {
+// record writes the descriptors and the commands of r for these arguments, in one call for each piece. mu is held and r is idle.
+func (s *program) record(r *recording, args []*Array) error {
 	d := s.d
 	r.valid = false
 	epoch := d.memory.epoch
@@ -245,36 +244,40 @@ func (s *program) record(r *recording, args []*Array, queries uint64) error {
 			}
 		}
 	}
-	s.sets = s.sets[:0] // by dispatch
-	set := 0
-	for i := range s.spec {
-		at := uint64(0)
-		if len(s.spec[i].Bindings) > 0 {
-			at = r.sets[set]
-			set++
-		}
-		s.sets = append(s.sets, at)
-	}
 	alias := aliases(args)
 	writes := s.writes
-	for i, seg := range s.segments {
-		barriers := seg.barriers
+	for i, p := range s.pieces {
+		barriers := p.barriers
 		if alias != nil {
-			barriers = planBarriers(s.pick(seg.order), alias)
+			barriers = s.barriers(p.order, alias)
 		}
-		s.dispatches = s.dispatches[:0]
-		for j, at := range seg.order {
-			c := s.template[at]
-			c.Set = s.sets[at]
+		for j, at := range p.order {
+			c := &s.dispatches[j]
+			*c = s.template[at]
+			if set := s.sets[at]; set >= 0 {
+				c.Set = r.sets[set]
+			}
 			if barriers[j] {
 				c.Barrier = 1
 			}
-			s.dispatches = append(s.dispatches, c)
 		}
-		if err := d.vk.Record(r.commands[i], writes, s.dispatches, s.push, queries); err != nil {
+		var queries uint64
+		if r.queries != nil {
+			queries = r.queries[i]
+		}
+		if err := d.vk.Record(r.commands[i], writes, s.dispatches[:len(p.order)], s.push, queries); err != nil {
 			return d.failed(fmt.Sprintf("recording program %q", s.name), err)
 		}
-		writes = nil // the sets are the same in all
+		writes = nil // the descriptors hold for all pieces
+	}
+	for i, c := range r.commands[len(s.pieces):] {
+		b := d.arena.b
+		if slot := s.words[i].Slot; slot != Arena {
+			b = args[slot].b
+		}
+		if err := d.vk.RecordCopy(c, b.slab.Buffer, b.offset+s.words[i].Offset, d.word.Buffer, 0, 4); err != nil {
+			return d.failed(fmt.Sprintf("recording program %q", s.name), err)
+		}
 	}
 	for i, a := range args {
 		r.keys[i] = keyOf(a.b)
@@ -342,13 +345,19 @@ func aliases(args []*Array) []int {
 	return alias
 }
 
-// submit queues a segment of a recording and notes what it uses. mu is held.
-func (s *program) submit(r *recording, segment int, args []*Array) error {
+// submit queues a recording and notes what it uses. mu is held.
+func (s *program) submit(r *recording, args []*Array) error {
 	d := s.d
-	ticket, err := d.submit(r.commands[segment])
+	ticket, err := d.submit(r.commands)
 	if err != nil {
 		return err
 	}
+	s.note(r, args, ticket)
+	return nil
+}
+
+// note keeps what a submission uses. mu is held.
+func (s *program) note(r *recording, args []*Array, ticket uint64) {
 	s.clock++
 	r.ticket, r.used = ticket, s.clock
 	for i, a := range args {
@@ -358,9 +367,8 @@ func (s *program) submit(r *recording, segment int, args []*Array) error {
 		}
 	}
 	if s.arena > 0 {
-		d.arena.b.lastUse = ticket
+		s.d.arena.b.lastUse = ticket
 	}
-	return nil
 }
 
 // retire frees a recording once its last submission is done. mu is held.
@@ -372,7 +380,7 @@ func (d *Device) retire(r *recording) {
 // buryRecordings frees retired recordings that no submission uses. mu is held.
 func (d *Device) buryRecordings() {
 	d.arena.retired = slices.DeleteFunc(d.arena.retired, func(r *recording) bool {
-		if done, err := d.reached(r.ticket); err != nil || !done {
+		if done, err := d.reached(r.ticket); r.busy || err != nil || !done {
 			return false
 		}
 		r.free(d.vk)

@@ -11,8 +11,8 @@ type Stats struct {
 	Programs     int64 // live programs
 	Kernels      int64 // distinct kernels
 	Pipelines    int64 // of which compiled
-	Submissions  int64 // command buffers submitted
-	Recordings   int64 // command buffers recorded for programs: a run that needs none is a resubmission
+	Submissions  int64 // to the queue; one of a long loop holds many rounds
+	Recordings   int64 // recordings of programs for a set of arguments: a run that needs none is a resubmission
 }
 
 // Stats returns the counts of the moment, forgotten arrays that the garbage collector has found taken off.

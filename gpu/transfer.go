@@ -33,6 +33,25 @@ func (d *Device) openStaging() (*staging, error) {
 	if err := d.usable(); err != nil {
 		return nil, err
 	}
+	s := &staging{}
+	var err error
+	if s.Block, err = d.vk.Alloc(2*stagingHalf, d.stagingType(), true); err != nil {
+		return nil, d.failed("allocating the staging buffer", err)
+	}
+	s.bytes = unsafe.Slice((*byte)(s.Mapped), 2*stagingHalf)
+	for i := range s.commands {
+		if s.commands[i], err = d.vk.NewCommand(); err != nil {
+			d.vk.Free(s.Block)
+			return nil, d.failed("making the staging buffer", err)
+		}
+	}
+	d.staging = s
+	d.stats.StagingBytes = 2 * stagingHalf
+	return s, nil
+}
+
+// stagingType is the memory type that the host reads and writes best; every driver has one that suits.
+func (d *Device) stagingType() int {
 	memoryType, score := -1, -1
 	allowed := d.vk.BufferTypes()
 	for i, t := range d.physical.MemoryTypes {
@@ -50,21 +69,7 @@ func (d *Device) openStaging() (*staging, error) {
 			memoryType, score = i, s
 		}
 	}
-	s := &staging{}
-	var err error
-	if s.Block, err = d.vk.Alloc(2*stagingHalf, memoryType, true); err != nil {
-		return nil, d.failed("allocating the staging buffer", err)
-	}
-	s.bytes = unsafe.Slice((*byte)(s.Mapped), 2*stagingHalf)
-	for i := range s.commands {
-		if s.commands[i], err = d.vk.NewCommand(); err != nil {
-			d.vk.Free(s.Block)
-			return nil, d.failed("making the staging buffer", err)
-		}
-	}
-	d.staging = s
-	d.stats.StagingBytes = 2 * stagingHalf
-	return s, nil
+	return memoryType
 }
 
 // free destroys the staging buffer; the device is idle. The commands die with the device's pool.
@@ -120,12 +125,12 @@ func (d *Device) submitPiece(s *staging, b *block, i int, size int64, write bool
 		return err
 	}
 	half, offset := int64(i%2*stagingHalf), b.offset+int64(i)*stagingHalf
-	c := s.commands[i%2]
+	c := s.commands[i%2 : i%2+1]
 	var err error
 	if write {
-		err = d.vk.RecordCopy(c, s.Buffer, half, b.slab.Buffer, offset, size)
+		err = d.vk.RecordCopy(c[0], s.Buffer, half, b.slab.Buffer, offset, size)
 	} else {
-		err = d.vk.RecordCopy(c, b.slab.Buffer, offset, s.Buffer, half, size)
+		err = d.vk.RecordCopy(c[0], b.slab.Buffer, offset, s.Buffer, half, size)
 	}
 	if err != nil {
 		return d.failed("recording a copy", err)

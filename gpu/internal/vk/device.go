@@ -6,6 +6,7 @@ package vk
 #cgo noescape lg_record
 #cgo nocallback lg_record
 #cgo nocallback lg_record_copy
+#cgo noescape lg_submit
 #cgo nocallback lg_submit
 #cgo nocallback lg_wait
 #cgo nocallback lg_completed
@@ -151,9 +152,11 @@ func (d *Device) RecordCopy(c Command, src uint64, srcOffset int64, dst uint64, 
 	return check("vkEndCommandBuffer", Result(r))
 }
 
-// Submit queues c; the timeline reaches ticket once it and everything before it is done. Tickets must grow.
-func (d *Device) Submit(c Command, ticket uint64) error {
-	return check("vkQueueSubmit", Result(C.lg_submit(d.d, c.c, C.uint64_t(ticket))))
+// Submit queues commands, which run in their order and may repeat; the timeline reaches ticket once they and everything before them are
+// done. Tickets must grow.
+func (d *Device) Submit(commands []Command, ticket uint64) error {
+	r := C.lg_submit(d.d, (*unsafe.Pointer)(unsafe.Pointer(unsafe.SliceData(commands))), C.uint32_t(len(commands)), C.uint64_t(ticket))
+	return check("vkQueueSubmit", Result(r))
 }
 
 // SubmitFenceWait submits c with a fence and waits for it: the least a call can cost, which benchmarks compare with.

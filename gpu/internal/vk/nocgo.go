@@ -60,7 +60,7 @@ func (*Device) NewSets([]uint64, int, int) (uint64, []uint64, error)            
 func (*Device) FreeSets(uint64)                                                  {}
 func (*Device) Record(Command, []Write, []Dispatch, []uint32, uint64) error      { return ErrNoCgo }
 func (*Device) RecordCopy(Command, uint64, int64, uint64, int64, int64) error    { return ErrNoCgo }
-func (*Device) Submit(Command, uint64) error                                     { return ErrNoCgo }
+func (*Device) Submit([]Command, uint64) error                                   { return ErrNoCgo }
 func (*Device) SubmitFenceWait(Command) error                                    { return ErrNoCgo }
 func (*Device) Wait(uint64, int64) (bool, error)                                 { return false, ErrNoCgo }
 func (*Device) Completed() (uint64, error)                                       { return 0, ErrNoCgo }

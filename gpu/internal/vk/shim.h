@@ -97,7 +97,7 @@ void lg_sets_free(lg_device *d, uint64_t pool);
 VkResult lg_record(lg_device *d, void *command, const lg_write *writes, uint32_t n_writes, const lg_dispatch *dispatches,
 	uint32_t n_dispatches, const uint32_t *push, uint64_t queries);
 VkResult lg_record_copy(lg_device *d, void *command, uint64_t src, uint64_t src_offset, uint64_t dst, uint64_t dst_offset, uint64_t size);
-VkResult lg_submit(lg_device *d, void *command, uint64_t value);
+VkResult lg_submit(lg_device *d, void *const *commands, uint32_t n, uint64_t value);
 VkResult lg_submit_fence_wait(lg_device *d, void *command);
 VkResult lg_wait(lg_device *d, uint64_t value, uint64_t timeout_ns);
 int64_t lg_completed(lg_device *d);

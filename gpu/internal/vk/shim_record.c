@@ -123,14 +123,13 @@ VkResult lg_record_copy(lg_device *d, void *command, uint64_t src, uint64_t src_
 	return end(d, c);
 }
 
-VkResult lg_submit(lg_device *d, void *command, uint64_t value) {
-	VkCommandBuffer c = command;
+VkResult lg_submit(lg_device *d, void *const *commands, uint32_t n, uint64_t value) {
 	VkTimelineSemaphoreSubmitInfo values = {VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO};
 	values.signalSemaphoreValueCount = 1;
 	values.pSignalSemaphoreValues = &value;
 	VkSubmitInfo info = {VK_STRUCTURE_TYPE_SUBMIT_INFO, &values};
-	info.commandBufferCount = 1;
-	info.pCommandBuffers = &c;
+	info.commandBufferCount = n;
+	info.pCommandBuffers = (const VkCommandBuffer *)commands;
 	info.signalSemaphoreCount = 1;
 	info.pSignalSemaphores = &d->timeline;
 	return d->vkQueueSubmit(d->queue, 1, &info, 0);
