@@ -61,7 +61,7 @@ func TestConditionEndsLoop(t *testing.T) {
 		word := gpu.Binding{Slot: 1}
 		for name, loops := range map[string][]gpu.Loop{
 			"flat":         {{First: 0, Last: 3, While: &word}},
-			"around":       {{First: 0, Last: 2, Count: 3000}, {First: 0, Last: 3, While: &word}},
+			"around":       {{First: 0, Last: 2, Count: 300}, {First: 0, Last: 3, While: &word}},
 			"in a counted": {{First: 0, Last: 3, While: &word}, {First: 0, Last: 4, Count: 2}},
 		} {
 			t.Run(name, func(t *testing.T) {
