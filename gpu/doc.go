@@ -8,6 +8,12 @@
 //	err = p.Run(ctx, []*gpu.Array{x, y})               // asynchronous; the same arrays again cost one resubmission
 //	err = y.Download(ctx, out)                         // waits for y's writers
 //
+// # Loops
+//
+// A program may repeat ranges of its dispatches, a number of times or while a word in memory is not 0 (Loop). Short counted loops cost
+// nothing; longer ones keep the host busy submitting, some tens of milliseconds of work at a time, and while loops make Run wait, because the
+// host reads the word. Meanwhile no other program runs on the device.
+//
 // # Choosing a device
 //
 // Without a choice Open takes the first discrete GPU, else an integrated, else a virtual one, else a CPU driver: lavapipe before
