@@ -5,6 +5,9 @@ import "context"
 // WithStaging makes a device treat its memory as the host cannot map it, as on discrete GPUs.
 func WithStaging() Option { return func(c *config) { c.staged = true } }
 
+// WithWatchdog makes a CPU driver bound its submissions as GPUs do.
+func WithWatchdog() Option { return func(c *config) { c.watched = true } }
+
 // SubmitBare records the program with its arguments and returns functions that only resubmit it: one waits with a fence, one with the
 // timeline semaphore that the package uses. Nothing may use the device besides.
 func (p *Program) SubmitBare(args []*Array) (fence, timeline func() error, err error) {

@@ -131,15 +131,25 @@ func (s *program) plan(loops []Loop) {
 	s.walk.s = s
 }
 
+// watched reports that a watchdog may end long submissions: then a long list of dispatches is several command buffers, too, which share a
+// submission if they last some tens of milliseconds together.
+func (d *Device) watched() bool { return d.info.Kind != CPU || d.config.watched }
+
 // planSteps plans the dispatches [from, to), in which the sorted loops lie.
 func (s *program) planSteps(from, to int, loops []Loop) []step {
 	var list []step
 	var order []int
 	flush := func() {
-		if len(order) > 0 {
-			list = append(list, step{leaf: s.newLeaf(order)})
-			order = nil
+		most := len(order)
+		if s.d.watched() {
+			most = inlineMost
 		}
+		for len(order) > 0 {
+			n := min(len(order), most)
+			list = append(list, step{leaf: s.newLeaf(order[:n])})
+			order = order[n:]
+		}
+		order = nil
 	}
 	for len(loops) > 0 {
 		l := loops[0]

@@ -220,6 +220,32 @@ func TestLoopsStaged(t *testing.T) {
 	}, gpu.WithStaging())
 }
 
+// TestLoopsWatched is TestLoops as GPUs with watchdogs run it: no command buffer has more than 256 dispatches. Loops around long bodies and
+// long programs without loops come on top.
+func TestLoopsWatched(t *testing.T) {
+	var long, masked []node
+	for range 300 {
+		long, masked = append(long, lcg(one), swap(one)), append(masked, lcg(1), swap(1))
+	}
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		for name, list := range map[string][]node{"no loop": long, "long body": {swap(one), again{3, none, long}},
+			"while with a long body": {set(one, 1, 3), again{0, 1, append(masked, countdown(1))}}} {
+			t.Run(name, func(t *testing.T) { runLoops(t, d, 67, 2, list) })
+		}
+		p := loopProgram(t, d, 8, long...)
+		closeAfter(t, p)
+		args := newMachine(8).load(t, d)
+		defer closeAll(t, args)
+		require.NoError(t, p.Run(ctx, args))
+		before := d.Stats().Submissions
+		require.NoError(t, p.Run(ctx, args))
+		require.LessOrEqual(t, d.Stats().Submissions-before, int64(3), "three command buffers")
+		for name, list := range loopCases {
+			t.Run(name, func(t *testing.T) { runLoops(t, d, 67, 2, list) })
+		}
+	}, gpu.WithWatchdog())
+}
+
 // TestLoopsRandom runs random nests.
 func TestLoopsRandom(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, d *gpu.Device) {

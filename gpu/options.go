@@ -12,6 +12,7 @@ type config struct {
 	limit    int64
 	staged   bool // tests: memory that the host cannot map, as on discrete GPUs
 	robust   bool
+	watched  bool // tests: submissions are bounded as on GPUs
 }
 
 // WithDevice chooses a device: "gpu", "cpu", "lavapipe", "swiftshader", an index into Enumerate's list, or a part of the device's or

@@ -55,9 +55,9 @@ func (r *recording) free(v *vk.Device) {
 // same memory as in one of the last calls makes this one resubmission; other memory rewrites descriptors and commands, about 0.2
 // microseconds a dispatch. One array may stand for several arguments: then barriers are planned for that.
 //
-// A program with a while loop, or a counted one too long to be written out, is a sequence of submissions, and Run waits for them: for while
-// loops until the last has ended, for counted ones until all but the last submission are done (what comes behind is small). No other
-// program runs in between. When ctx ends, so does the run, at the next submission or while waiting: what it writes is then undefined, but
+// A program with a while loop, with a counted one too long to be written out, or on a GPU with hundreds of dispatches, may be a sequence of
+// submissions of some tens of milliseconds each. Run waits for them: for the first ones, which it measures; until a while loop has ended;
+// and until all but the last of a sequence are done. No other program runs in between. When ctx ends, so does the run, at the next submission or while waiting: what it writes is then undefined, but
 // everything stays usable.
 //
 // Errors: ErrClosed; wrong number, size or device of arguments; ErrOutOfMemory for the arena; ErrDeviceLost; ErrLoopLimit; ctx's.

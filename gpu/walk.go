@@ -21,7 +21,7 @@ const (
 	submitCommands = 256
 )
 
-// walk is a run of a program with loops that are not written out: the host goes through the steps and submits command buffers. A device
+// walk is a run of a program with loops that are not written out, or a very long one on a device with a watchdog: the host goes through the steps and submits command buffers. A device
 // has one walk at a time, whose program is Device.walking, because the submissions of two must not mix: they share the arena.
 type walk struct {
 	s       *program
