@@ -35,6 +35,6 @@ func ValueAndGradSubset[P any](f func(P) Tensor, choose func(path string, leaf T
 			}
 			return f(p)
 		})(sub)
-		return ValueGradSubset{r.Value, r.Grad}
+		return ValueGradSubset(r)
 	}
 }
