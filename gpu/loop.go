@@ -43,13 +43,16 @@ type piece struct {
 
 // leaf is a part of a program without loops of its own (but short ones, written out).
 type leaf struct {
-	single   int     // the piece that is one round
-	bulk     int     // the piece of several rounds
-	rounds   int     // of bulk; 0 if there is none
-	least    float64 // nanoseconds that one round takes at least, so that a wrong measurement does no lasting harm
-	nanos    float64 // and takes by measurement
-	measured bool
-	flight   uint64 // ticket of the last submission it was part of, so that the submission lists it once
+	single int     // the piece that is one round
+	bulk   int     // the piece of several rounds
+	rounds int     // of bulk; 0 if there is none
+	least  float64 // nanoseconds that one round takes at least, so that a wrong measurement does no lasting harm
+	nanos  float64 // and takes by measurement: time / count
+	// Sums over the submissions so far, each counting half of the next. Sums of times, because a host that wakes late takes from one
+	// submission what it adds to the one before.
+	time, count float64
+	flight      uint64 // the last submission it was part of
+	at          int    // and its place there
 }
 
 // step is a leaf or a loop over steps.

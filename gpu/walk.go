@@ -45,7 +45,13 @@ type flight struct {
 	ticket    uint64
 	at        time.Time
 	predicted float64 // nanoseconds
-	leaves    []*leaf
+	parts     []part
+}
+
+// part is the rounds of a leaf in a submission.
+type part struct {
+	leaf  *leaf
+	count float64
 }
 
 // runSteps is run for a program with loops that are not written out. With times it measures the dispatches.
@@ -137,7 +143,7 @@ func (w *walk) end() {
 	}
 	s.flights++ // a submission that was never made must not share its number with the next
 	w.pending, w.flying = w.pending[:0], 0
-	w.next.leaves, w.next.predicted = w.next.leaves[:0], 0
+	w.next.parts, w.next.predicted = w.next.parts[:0], 0
 	w.ctx, w.args, w.r, w.times = nil, nil, nil, nil
 	d.endWalk()
 	runtime.KeepAlive(s)
@@ -220,10 +226,11 @@ func (w *walk) emit(l *leaf, rounds int) error {
 		}
 		w.pending = append(w.pending, w.r.commands[at])
 		w.next.predicted += nanos
-		if mark := w.mark(); l.flight != mark {
-			l.flight = mark
-			w.next.leaves = append(w.next.leaves, l)
+		if l.flight != w.s.flights+1 {
+			l.flight, l.at = w.s.flights+1, len(w.next.parts)
+			w.next.parts = append(w.next.parts, part{leaf: l})
 		}
+		w.next.parts[l.at].count += float64(n)
 		if w.times != nil {
 			if err := w.measure(at); err != nil {
 				return err
@@ -232,9 +239,6 @@ func (w *walk) emit(l *leaf, rounds int) error {
 	}
 	return nil
 }
-
-// mark identifies the submission that is being put together, among all of the program.
-func (w *walk) mark() uint64 { return w.s.flights + 1 }
 
 // flush submits what is pending and waits until at most keep submissions of the walk are under way: one, so that the device is never
 // idle and the host learns how long they take; none if a leaf was never measured.
@@ -256,14 +260,14 @@ func (w *walk) flush(keep int) error {
 		}
 		w.s.flights++
 		w.last = w.next.ticket
-		for _, l := range w.next.leaves {
-			if !l.measured {
+		for _, p := range w.next.parts {
+			if p.leaf.count == 0 {
 				keep = 0
 			}
 		}
 		w.pending = w.pending[:0]
 		w.flights[w.flying], w.next = w.next, w.flights[w.flying] // its slice is used again
-		w.next.leaves, w.next.predicted = w.next.leaves[:0], 0
+		w.next.parts, w.next.predicted = w.next.parts[:0], 0
 		w.flying++
 	}
 	for w.flying > keep {
@@ -295,17 +299,15 @@ func (w *walk) land() error {
 	w.seen = now
 	w.flights[0], w.flights[1] = w.flights[1], f
 	w.flying--
-	if f.predicted == 0 {
-		return nil
+	took := float64(now.Sub(start))
+	if f.predicted == 0 || late && took > f.predicted {
+		return nil // nothing but a copy; or it was done some time ago, and the time is only an upper bound
 	}
-	ratio := float64(now.Sub(start)) / f.predicted
-	if late && ratio > 1 {
-		return nil // it was done some time ago: the time is only an upper bound
-	}
-	ratio = min(max(ratio, 1./16), 16)
-	for _, l := range f.leaves {
-		l.nanos = max(l.nanos*ratio, l.least)
-		l.measured = true
+	for _, p := range f.parts {
+		l := p.leaf
+		share := took * l.nanos * p.count / f.predicted
+		l.time, l.count = l.time/2+share, l.count/2+p.count
+		l.nanos = max(l.time/l.count, l.least)
 	}
 	return nil
 }
