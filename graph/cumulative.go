@@ -2,7 +2,7 @@ package graph
 
 import "github.com/lavagrad/lavagrad/shaders"
 
-// Running folds along an axis, their results as long as it. Floats accumulate in float32, in an order fixed by device and shape. The forms named
+// Running folds along an axis, their results as long as it. Floats accumulate in their own type, in an order fixed by device and shape. The forms named
 // Reverse run from the last element down: result i folds elements i to n-1.
 
 // CumSum is the running sum: out[i] = t[0] + ... + t[i]. Integers wrap.

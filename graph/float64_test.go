@@ -34,6 +34,9 @@ var withDouble = map[string]bool{
 	"where": true, "convert": true, "reshape": true, "transpose": true, "broadcast": true, "slice": true, "pad": true, "concat": true,
 	"sum": true, "max": true, "min": true, "contract": true, "stop gradient": true, "check": true, "windows": true, "fold": true,
 	"cholesky": true, "solve triangular": true,
+	"gather": true, "scatter sum": true, "dynamic slice": true, "dynamic place": true, "flip": true, "argsort": true, "reduce prod": true,
+	"cumulative sum": true, "cumulative prod": true, "cumulative max": true, "cumulative min": true, "cumulative logsumexp": true,
+	"linear recurrence": true,
 }
 
 // needsDouble reports ops that must have a float64 form: those named and all rows of doubleForms.
