@@ -84,7 +84,7 @@ func tracedError(op string, n *node) error {
 	}
 	return &Error{Op: op, Pos: position(callerPC()), Kind: ErrTraced,
 		Detail: fmt.Sprintf("it depends on a parameter %v of the %s at %s", n.spec, n.trace.what, position(n.trace.pc)),
-		Fix:    "choose with Where instead of a Go if, or return the tensor from the traced function and read it outside"}
+		Fix:    "choose with Where, Cond or While instead of a Go if or for, or return the tensor from the traced function and read it outside"}
 }
 
 // evaluateAll computes the results of an op that has several.

@@ -65,5 +65,5 @@ func ownFrame(f runtime.Frame) bool {
 			return true
 		}
 	}
-	return strings.HasPrefix(f.Function, "reflect.") || strings.HasPrefix(f.Function, "runtime.")
+	return strings.HasPrefix(f.Function, "reflect.") || strings.HasPrefix(f.Function, "runtime.") || strings.HasPrefix(f.Function, "sync.")
 }
