@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/lavagrad/lavagrad/gpu"
@@ -29,6 +30,13 @@ type CostEstimate struct {
 
 // Peak is the memory that a run takes beside arguments and captured arrays: constants, results and temporaries.
 func (c CostEstimate) Peak() int64 { return c.Constants + c.Results + c.Arena }
+
+// String tells the estimate in one line.
+func (c CostEstimate) String() string {
+	mega := func(n int64) float64 { return float64(n) / 1e6 }
+	return fmt.Sprintf("%.4g M operations, %.4g M elementary functions, %d dispatches; %.4g MB read, %.4g MB written; arguments %.4g MB, peak %.4g MB beside them",
+		mega(c.Operations), mega(c.Transcendentals), c.Dispatches, mega(c.Read), mega(c.Written), mega(c.Arguments+c.Captured), mega(c.Peak()))
+}
 
 // Cost estimates, without a device and without running f, what f takes at an argument like a, which may be made of
 // Placeholders: the function is traced and planned for a usual GPU. For several arguments give a function of a struct. Checks are

@@ -107,3 +107,13 @@ func ExampleCheckpoint() {
 	fmt.Printf("%.4f\n", g)
 	// Output: 0.1021
 }
+
+// What a function takes is known before it runs, and without a device.
+func ExampleCost() {
+	c, err := graph.Cost(func(x graph.Tensor) graph.Tensor { return x.MatMul(x) }, graph.Placeholder(graph.Float32, 256, 256))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(c.Operations, "operations,", c.Peak(), "bytes")
+	// Output: 33554432 operations, 262144 bytes
+}
