@@ -47,7 +47,7 @@ func measure[A any](b *testing.B, dev *gpu.Device, f func(A) graph.Tensor, a A, 
 	if flops > 0 {
 		b.ReportMetric(flops/seconds/1e9, "GFLOP/s")
 	}
-	if dev.Profile().Kind == gpu.CPU {
+	if dev.Profile().Kind == gpu.CPU && bytes+flops > 0 {
 		// On a shared machine the time this process computed says more than the time that passed.
 		cores := float64(dev.Profile().Cores)
 		b.ReportMetric((bytes+flops)/(busy/cores)/1e9, "G/s-of-cpu")
