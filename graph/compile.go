@@ -19,6 +19,7 @@ type executable struct {
 	specs   []Spec       // of the outputs, without the checks'
 	checks  []check      // one hidden int32 output each
 	flags   int          // words that the host reads to end loops, one hidden output each
+	inPlace *inPlace     // of programs that write outputs over parameters, else nil
 }
 
 type check struct {
@@ -28,6 +29,12 @@ type check struct {
 
 // compile turns a private graph into a program on dev, by the passes in order.
 func compile(ctx context.Context, dev *gpu.Device, l *lifted, checked bool) (*executable, error) {
+	return compileOver(ctx, dev, l, checked, nil)
+}
+
+// compileOver is compile for a program that writes output i over parameter over[i], where that is not negative. Without
+// over all outputs get arrays of their own.
+func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, checked bool, over []int) (*executable, error) {
 	if err := supported(dev, l.outputs); err != nil {
 		return nil, err
 	}
@@ -47,7 +54,13 @@ func compile(ctx context.Context, dev *gpu.Device, l *lifted, checked bool) (*ex
 			return nil, err
 		}
 	}
+	if over != nil {
+		x.planInPlace(l.params, outputs, steps, over) // pass_inplace.go
+	}
 	err := x.link(ctx, l.params, outputs, steps) // pass_memory.go
+	if err == nil && over != nil {
+		err = x.linkCommit(ctx, steps)
+	}
 	if err != nil {
 		x.close()
 		return nil, err
@@ -101,8 +114,14 @@ func (x *executable) link(ctx context.Context, params, outputs []*node, l *lower
 			add(b.n)
 		}
 	}
-	for _, n := range outputs {
-		add(storage(n))
+	for i, n := range outputs {
+		switch p, place := x.inPlace.placeOf(i); place {
+		case ownArray:
+			add(storage(n))
+		case overParameter:
+			slot[storage(n)] = slot[p]
+		case temporary: // copied by the last steps
+		}
 	}
 	for _, r := range l.loops {
 		if r.while == nil {
@@ -184,6 +203,9 @@ func (x *executable) close() {
 	if x.program != nil {
 		x.program.Close()
 	}
+	if x.inPlace != nil && x.inPlace.commit != nil {
+		x.inPlace.commit.Close()
+	}
 }
 
 func bytesOf(s Spec) int64 { return int64(s.DType.bytes()) * int64(s.Shape.Size()) }
@@ -210,11 +232,21 @@ var (
 
 // run executes the program on args and gives new arrays for the outputs.
 func (x *executable) run(ctx context.Context, args []*gpu.Array) ([]*gpu.Array, error) {
+	return x.runInto(ctx, args, nil)
+}
+
+// runInto is run with the caller's arrays for the outputs where into has one.
+func (x *executable) runInto(ctx context.Context, args, into []*gpu.Array) ([]*gpu.Array, error) {
 	all := make([]*gpu.Array, 0, len(args)+len(x.tables)+len(x.specs)+len(x.checks)+x.flags)
 	all = append(append(all, args...), x.tables...)
 	first := len(all)
+	given := func(i int) bool { return i < len(into) && into[i] != nil }
 	var err error
 	for i := 0; i < len(x.specs)+len(x.checks)+x.flags && err == nil; i++ {
+		if given(i) {
+			all = append(all, into[i])
+			continue
+		}
 		spec := Spec{Int32, nil}
 		if i < len(x.specs) {
 			spec = x.specs[i]
@@ -239,9 +271,7 @@ func (x *executable) run(ctx context.Context, args []*gpu.Array) ([]*gpu.Array, 
 	hidden := len(all) // where the loops' flags begin
 	if err == nil {
 		hidden = first + len(x.specs) + len(x.checks)
-		for _, a := range all[hidden:] {
-			a.Close()
-		}
+		closeArrays(all[hidden:])
 	}
 	if err == nil && len(x.checks) > 0 {
 		err = x.verify(ctx, all[first+len(x.specs):hidden])
@@ -250,12 +280,20 @@ func (x *executable) run(ctx context.Context, args []*gpu.Array) ([]*gpu.Array, 
 		err = x.checkResults(ctx, args, all[first:first+len(x.specs)])
 	}
 	if err != nil {
-		for _, a := range all[first:] {
-			a.Close()
+		for i, a := range all[first:] {
+			if !given(i) {
+				a.Close()
+			}
 		}
 		return nil, err
 	}
 	return all[first : first+len(x.specs)], nil
+}
+
+func closeArrays(arrays []*gpu.Array) {
+	for _, a := range arrays {
+		a.Close()
+	}
 }
 
 // verify reads what the checks found and frees it.

@@ -21,6 +21,8 @@ var (
 	ErrCheck = errors.New("check failed")
 	// ErrClosed: a tensor was used after Close.
 	ErrClosed = errors.New("tensor is closed")
+	// ErrOverwritten: a tensor was overwritten in place since an op on it was recorded.
+	ErrOverwritten = errors.New("tensor was overwritten")
 	// ErrDevice: tensors of different devices met, or no operand lives on a device.
 	ErrDevice = errors.New("device mismatch")
 	// ErrArgument: an argument that is not a tensor is out of its range.

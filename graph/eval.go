@@ -29,6 +29,7 @@ func evalNodes(ctx context.Context, dev *gpu.Device, outputs []*node) error {
 	if len(todo) == 0 {
 		return nil
 	}
+	before := nodeIDs.Load()
 	order := record(todo, evaluated)
 	for _, a := range order {
 		if a.isParam() {
@@ -61,6 +62,12 @@ func evalNodes(ctx context.Context, dev *gpu.Device, outputs []*node) error {
 	outs, err := x.run(ctx, l.arrays)
 	if err != nil {
 		return err
+	}
+	for _, a := range order {
+		if o := a.over.Load(); o != nil && o.id > before {
+			closeArrays(outs) // another goroutine overwrote an operand meanwhile
+			return overwrittenError(a.node, a.node, o)
+		}
 	}
 	differentiated := false
 	for _, a := range order {

@@ -27,6 +27,9 @@ func evaluate(ctx context.Context, outputs []*node, given map[*node]*Host) ([]*H
 			values[n] = h
 			continue
 		}
+		if err := a.outdated(); err != nil {
+			return nil, err
+		}
 		h := newHost(n.spec)
 		switch {
 		case evaluated(n):

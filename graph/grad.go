@@ -92,6 +92,7 @@ func recordSince(outs, params []Tensor) []applied {
 
 // pullback accumulates cotangents from outs back to params, users before operands.
 func pullback(order []applied, params, outs, cts []Tensor) []Tensor {
+	checkOutdated(order)
 	dep := differentiable(order, nodes(params))
 	sum := map[*node]Tensor{}
 	for i, o := range outs {

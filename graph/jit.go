@@ -76,6 +76,7 @@ type jit[R any] struct {
 	conf jitConfig
 	pc   uintptr
 	mu   sync.RWMutex
+	over bool // results are written over the first argument
 	form map[string]*compiled[R]
 	pool sync.Pool // *jitCall
 }
@@ -87,7 +88,10 @@ type compiled[R any] struct {
 	x        *executable
 	captured []*gpu.Array
 	holders  []*node
-	like     R // the traced result, for its structure
+	like     R      // the traced result, for its structure
+	began    uint64 // the node number when it was traced
+	specs    []Spec // of the result's leaves
+	over     []int  // in place: for each of these the leaf of the arguments that it is written over, -1 without
 }
 
 // errAbandoned is what calls get that waited for a compilation which ended in a panic.
@@ -149,8 +153,8 @@ func (j *jit[R]) call(ctx context.Context, args ...argument) (result R, err erro
 		return result, err
 	}
 	if ahead {
-		leaves := make([]Tensor, len(f.x.specs))
-		for i, s := range f.x.specs {
+		leaves := make([]Tensor, len(f.specs))
+		for i, s := range f.specs {
 			leaves[i] = Placeholder(s.DType, s.Shape...)
 		}
 		return tree.Unflatten(f.like, leaves)
@@ -159,7 +163,17 @@ func (j *jit[R]) call(ctx context.Context, args ...argument) (result R, err erro
 		if a.Closed() {
 			return result, closedError(f.holders[i])
 		}
+		if o := f.holders[i].over.Load(); o != nil && o.id > f.began {
+			return result, j.captureChanged(f.holders[i], o)
+		}
 		c.arrays = append(c.arrays, a)
+	}
+	if j.over {
+		leaves, err := j.overwrite(ctx, f, c, args)
+		if err != nil {
+			return result, err
+		}
+		return tree.Unflatten(f.like, leaves)
 	}
 	outs, err := f.x.run(ctx, c.arrays)
 	if err != nil {
@@ -167,7 +181,7 @@ func (j *jit[R]) call(ctx context.Context, args ...argument) (result R, err erro
 	}
 	leaves := make([]Tensor, len(outs))
 	for i, a := range outs {
-		leaves[i] = wrap(a, f.x.specs[i], j.pc)
+		leaves[i] = wrap(a, f.specs[i], j.pc)
 	}
 	return tree.Unflatten(f.like, leaves)
 }
@@ -234,6 +248,7 @@ func (j *jit[R]) lookup(ctx context.Context, c *jitCall, args []argument) (*comp
 func (j *jit[R]) compile(ctx context.Context, f *compiled[R], c *jitCall, args []argument) (err error) {
 	defer Recover(&err)
 	tr := &trace{what: "jit", pc: j.pc}
+	f.began = nodeIDs.Load()
 	defer tr.close()
 	stand := make([]Tensor, len(c.leaves))
 	for i, t := range c.leaves {
@@ -253,7 +268,17 @@ func (j *jit[R]) compile(ctx context.Context, f *compiled[R], c *jitCall, args [
 	}
 	f.like = j.f(values)
 	outs := leavesOf("jit", f.like)
-	l, err := lift(nodes(stand), nodes(outs))
+	for _, o := range outs {
+		f.specs = append(f.specs, o.Spec())
+	}
+	results := nodes(outs)
+	var over []int
+	if j.over {
+		if results, over, err = j.placeResults(f, args, stand, outs); err != nil {
+			return err
+		}
+	}
+	l, err := lift(nodes(stand), results)
 	if err != nil {
 		return err
 	}
@@ -268,6 +293,6 @@ func (j *jit[R]) compile(ctx context.Context, f *compiled[R], c *jitCall, args [
 	if f.like, err = tree.Unflatten(f.like, empty); err != nil {
 		return err
 	}
-	f.x, err = compile(ctx, j.dev, l, j.conf.checks)
+	f.x, err = compileOver(ctx, j.dev, l, j.conf.checks, over)
 	return err
 }

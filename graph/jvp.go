@@ -31,6 +31,7 @@ func pushforward(params, tangents, outs []Tensor) []Tensor {
 
 // pushAlong is pushforward along an order that was recorded before.
 func pushAlong(order []applied, params, tangents, outs []Tensor) []Tensor {
+	checkOutdated(order)
 	tangent := map[*node]Tensor{}
 	for i, p := range params {
 		if p.DType().IsFloat() && tangents[i].Valid() {

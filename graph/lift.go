@@ -36,6 +36,9 @@ func lift(params, outputs []*node) (*lifted, error) {
 		if copies[n] != nil {
 			continue
 		}
+		if err := a.outdated(); err != nil {
+			return nil, err
+		}
 		number[n] = len(number)
 		switch {
 		case evaluated(n):

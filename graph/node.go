@@ -7,7 +7,7 @@ import (
 )
 
 // node is one application of an op. It never changes after it was made, but that it may be evaluated:
-// then array is set, once, and the operands are let go.
+// then array is set, once, and the operands are let go. In-place calls may change what the array holds (overwrite.go).
 type node struct {
 	id    uint64 // order of creation: operands always have smaller ids than their users
 	op    Op
@@ -16,6 +16,7 @@ type node struct {
 	pc    uintptr // the user's line
 	trace *trace  // of parameters and aliases: what made them; nil for parameters of the compiler's copies
 	array atomic.Pointer[gpu.Array]
+	over  atomic.Pointer[overwrite] // the last in-place call on the array, nil without
 }
 
 func newNode(op Op, in []*node, spec Spec, pc uintptr) *node {

@@ -40,6 +40,7 @@ type lowered struct {
 	target   shaders.Target
 	bindings int   // the most arguments of a kernel
 	bytes    int64 // the most bytes of an array
+	inPlace  map[inPlacePair]bool
 }
 
 // passes brings a graph, without checks and branches, to dispatches.
@@ -141,7 +142,11 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan) *conflict {
 		args = append(args, buffer{n: n})
 	}
 	name := kernelName(plan.roots)
-	if h := k.f.Split(l.target); h != nil {
+	h := k.f.Split(l.target)
+	if h == nil {
+		l.noteInPlace(plan.roots, k)
+	}
+	if h != nil {
 		var scratch, first, second []buffer
 		for i, size := range h.Sizes {
 			partial := h.First.Args()[len(h.FirstArgs)+i]
