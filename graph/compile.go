@@ -68,6 +68,19 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, checked bool, 
 	return x, nil
 }
 
+// passes brings a graph, without checks and branches, to dispatches.
+func passes(outputs []*node, p gpu.Profile) *lowered {
+	outputs = simplify(outputs)                        // pass_simplify.go
+	outputs = separate(outputs)                        // pass_simplify.go
+	outputs = planMatmuls(outputs, p)                  // pass_matmul.go
+	outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go
+	outputs = isolate(outputs)                         // kernelop.go
+	return lower(outputs, p)                           // pass_fuse.go, pass_lower.go, loops.go
+}
+
+// body is passes for what a loop of this program repeats.
+func (l *lowered) body(outputs []*node) *lowered { return passes(outputs, l.profile) }
+
 // targetOf is what kernels must know of a device.
 func targetOf(p gpu.Profile) shaders.Target {
 	t := shaders.Target{LocalSize: p.LocalSize, Subgroup: p.SubgroupSize, VectorRun: p.VecPerInvocation, MaxRange: int(p.MaxStorageRange / 4),

@@ -43,19 +43,6 @@ type lowered struct {
 	inPlace  map[inPlacePair]bool
 }
 
-// passes brings a graph, without checks and branches, to dispatches.
-func passes(outputs []*node, p gpu.Profile) *lowered {
-	outputs = simplify(outputs)                        // pass_simplify.go
-	outputs = separate(outputs)                        // pass_simplify.go
-	outputs = planMatmuls(outputs, p)                  // pass_matmul.go
-	outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go
-	outputs = isolate(outputs)                         // kernelop.go
-	return lower(outputs, p)                           // pass_fuse.go, pass_lower.go, loops.go
-}
-
-// body is passes for what a loop of this program repeats.
-func (l *lowered) body(outputs []*node) *lowered { return passes(outputs, l.profile) }
-
 // picked is the node of a tuple's result, nil where nobody reads it.
 func (l *lowered) picked(tuple *node, i int) *node {
 	for _, n := range l.order {
