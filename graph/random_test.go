@@ -14,7 +14,10 @@ import (
 	"github.com/lavagrad/lavagrad/gpu/gputest"
 )
 
-var randomPrograms = flag.Int("random", 60, "how many random programs to run on each driver")
+var (
+	randomPrograms = flag.Int("random", 60, "how many random programs to run on each driver")
+	randomFirst    = flag.Int("random-first", 0, "the seed of the first of them")
+)
 
 // modes are what is compared of a random program: its values, or those of a transform of it.
 var modes = []string{"value", "grad", "jvp", "vmap", "vmap of grad"}
@@ -120,7 +123,8 @@ func TestRandomPrograms(t *testing.T) {
 		n = min(n, 20)
 	}
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
-		for seed := range n {
+		for i := range n {
+			seed := *randomFirst + i
 			mode := modes[seed%len(modes)]
 			t.Run(fmt.Sprintf("%d %s", seed, mode), func(t *testing.T) { seeded(uint64(seed)).check(t, dev, mode) })
 		}
