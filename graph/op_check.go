@@ -22,9 +22,15 @@ func (checkOp) Infer(in []Spec) (Spec, error) {
 	return in[0], nil
 }
 
-func (o checkOp) JVP(c Call, t []Tensor) Tensor { return t[0] }
+// JVP and VJP keep the check: a program that reads only the derivative fails as well.
+func (o checkOp) JVP(c Call, t []Tensor) Tensor {
+	if !t[0].Valid() {
+		return t[0]
+	}
+	return apply(o, t[0], c.In[1])
+}
 
-func (o checkOp) VJP(_ Call, ct Tensor) []Tensor { return []Tensor{ct, {}} }
+func (o checkOp) VJP(c Call, ct Tensor) []Tensor { return []Tensor{apply(o, ct, c.In[1]), {}} }
 
 func (o checkOp) Batch(_ Call, in []Tensor, batched []bool, size int) Tensor {
 	if !batched[0] {
