@@ -14,12 +14,13 @@ import (
 	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/graph"
 	"github.com/lavagrad/lavagrad/posterior/optim"
+	"github.com/lavagrad/lavagrad/posterior/schedule"
 )
 
 // State is all that a training step changes.
 type State struct {
 	Model MLP
-	Adam  optim.AdamState[MLP]
+	Adam  optim.State
 }
 
 // Step is a training step's result: the state after it and the mean loss before it.
@@ -32,7 +33,7 @@ type Step struct {
 // waits for the device, and meanwhile the host prepares no batch.
 const lossEvery = 20
 
-// firstRate is Adam's learning rate in the first epoch; it falls by the same amount each epoch and would be 0 after the last.
+// firstRate is Adam's learning rate in the first step; it falls by the same amount each step and is 0 after the last.
 const firstRate = 3e-3
 
 // training holds what train needs to know.
@@ -49,23 +50,22 @@ func train(ctx context.Context, dev *gpu.Device, set *GoMNIST.Set, c training) (
 	if steps == 0 || c.epochs < 1 {
 		return m, nil, fmt.Errorf("mnist: %d epochs of %d digits in batches of %d are no training; choose a smaller -batch or more -epochs", c.epochs, set.Count(), c.batch)
 	}
-	// The step is traced and compiled once for each form of its arguments: shapes never change from step to step, and
-	// the optimizer's settings, which are no tensors, from epoch to epoch only. Labels were checked when the data was
+	adam := optim.Adam(schedule.Linear(firstRate, 0, c.epochs*steps))
+	// The step is traced and compiled once, as the shapes of its arguments never change. Labels were checked when the data was
 	// read; without device-side checks a call does not wait for their outcome.
-	step := graph.Jit3(dev, func(o optim.Adam, s State, batch Digit) Step {
+	step := graph.Jit2(dev, func(s State, batch Digit) Step {
 		l := graph.ValueAndGrad2(meanLoss)(s.Model, batch)
-		model, adam := optim.AdamStep(o, s.Model, l.Grad, s.Adam)
-		return Step{State{model, adam}, l.Value}
+		model, next := optim.Step(adam, l.Grad, s.Adam, s.Model)
+		return Step{State{model, next}, l.Value}
 	}, graph.WithoutChecks())
 
 	if m, err = newMLP(dev, c.random); err != nil {
 		return m, nil, err
 	}
-	s := State{m, optim.AdamInit(m)}
+	s := State{m, optim.Init(adam, m)}
 	data := batcher{dev: dev, set: set}
 	for epoch := range c.epochs {
 		begin := time.Now()
-		adam := optim.Adam{LR: firstRate * float64(c.epochs-epoch) / float64(c.epochs)}
 		bar := progressbar.NewOptions(steps, progressbar.OptionSetVisibility(c.bar), progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetDescription(fmt.Sprintf("epoch %d of %d, loss ......", epoch+1, c.epochs)), progressbar.OptionSetWidth(20),
 			progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"), progressbar.OptionThrottle(100*time.Millisecond))
@@ -76,7 +76,7 @@ func train(ctx context.Context, dev *gpu.Device, set *GoMNIST.Set, c training) (
 			if err != nil {
 				return m, nil, err
 			}
-			next, err := step(ctx, adam, s, batch)
+			next, err := step(ctx, s, batch)
 			if err != nil {
 				return m, nil, err
 			}
