@@ -6,8 +6,8 @@ import (
 	"github.com/lavagrad/lavagrad/vmap"
 )
 
-// Fisher is the empirical Fisher matrix J'J = sum over samples of g_n g_n', dense [N N], with g_n the gradient of f for sample n and J [n N] the
-// per-sample gradients, which are written: Chunk bounds them.
+// Fisher is the empirical Fisher matrix J'J = sum over samples of g_n g_n', dense [N N], with g_n the gradient of f for sample
+// n and J [n N] the per-sample gradients, which are written: Chunk bounds them.
 func Fisher[P, S any](f func(P, S) graph.Tensor, opts ...Option) func(params P, batch S) graph.Tensor {
 	c := configure(opts)
 	return func(p P, batch S) graph.Tensor {
@@ -37,8 +37,8 @@ func DiagFisher[P, S any](f func(P, S) graph.Tensor, opts ...Option) func(params
 	}
 }
 
-// SumSquares is the sum over samples of the squares of per-sample gradients: leaves [n ...] become [...]. Inside a compiled function
-// the gradients of linear layers are never written.
+// SumSquares is the sum over samples of the squares of per-sample gradients: leaves [n ...] become [...]. Inside a compiled
+// function the gradients of linear layers are never written.
 func SumSquares[P any](grads P) P {
 	return mapLeaves("sum of squares", grads, func(g graph.Tensor) graph.Tensor {
 		if g.Rank() == 0 {
@@ -48,8 +48,8 @@ func SumSquares[P any](grads P) P {
 	})
 }
 
-// FVP is the product of Fisher with a vector, a tree like params: J'(J v), by one forward-mode and one reverse-mode pass. No matrix and no
-// per-sample gradient is written.
+// FVP is the product of Fisher with a vector, a tree like params: J'(J v), by one forward-mode and one reverse-mode pass. No
+// matrix and no per-sample gradient is written.
 func FVP[P, S any](f func(P, S) graph.Tensor, opts ...Option) func(params P, batch S, v P) P {
 	c := configure(opts)
 	return func(p P, batch S, v P) P {

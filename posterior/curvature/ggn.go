@@ -7,9 +7,10 @@ import (
 	"github.com/lavagrad/lavagrad/vmap"
 )
 
-// GGN is the generalised Gauss-Newton matrix, dense [N N]: the sum over samples of J_n' H_n J_n, with J_n the Jacobian of the outputs of forward (any
-// shape, k elements) by the parameters, and H_n the Hessian of the loss by the outputs. It is positive semidefinite wherever the loss is convex in
-// the outputs (Schraudolph 2002). J_n, k rows for each sample, are written: Chunk bounds them.
+// GGN is the generalised Gauss-Newton matrix, dense [N N]: the sum over samples of J_n' H_n J_n, with J_n the Jacobian of the
+// outputs of forward (any shape, k elements) by the parameters, and H_n the Hessian of the loss by the outputs. It is positive
+// semidefinite wherever the loss is convex in the outputs (Schraudolph 2002). J_n, k rows for each sample, are written: Chunk
+// bounds them.
 func GGN[P, S any](forward func(P, S) graph.Tensor, loss func(outputs graph.Tensor, s S) graph.Tensor, opts ...Option) func(params P, batch S) graph.Tensor {
 	c := configure(opts)
 	return func(p P, batch S) graph.Tensor {
@@ -31,8 +32,8 @@ func outputHessian[S any](outputs graph.Tensor, s S, loss func(graph.Tensor, S) 
 	return graph.Hessian(func(z graph.Tensor) graph.Tensor { return loss(z, s) })(outputs).Reshape(k, k)
 }
 
-// DiagGGN is the diagonal of GGN, a tree like params: sum over samples and outputs i of J_n,i * (H_n J_n)_i, both by pullbacks, so that inside a compiled
-// function the Jacobians of linear layers are never written.
+// DiagGGN is the diagonal of GGN, a tree like params: sum over samples and outputs i of J_n,i * (H_n J_n)_i, both by pullbacks,
+// so that inside a compiled function the Jacobians of linear layers are never written.
 func DiagGGN[P, S any](forward func(P, S) graph.Tensor, loss func(outputs graph.Tensor, s S) graph.Tensor, opts ...Option) func(params P, batch S) P {
 	c := configure(opts)
 	return func(p P, batch S) P {
@@ -71,9 +72,10 @@ type Linearized struct {
 	Cholesky graph.Tensor // [n k k]: lower triangular factors of the covariances
 }
 
-// LinearizedDiag is the predictive distribution of outputs under parameters N(mean, diag(sd)^2) with forward replaced by its linearisation at the mean: for
-// each input of a batch the outputs there, and the Cholesky factor of J diag(sd)^2 J'. Where that is singular, as with more outputs than parameters, the
-// factor is NaN from the first column on that has no pivot. sd is a tree like mean.
+// LinearizedDiag is the predictive distribution of outputs under parameters N(mean, diag(sd)^2) with forward replaced by its
+// linearisation at the mean: for each input of a batch the outputs there, and the Cholesky factor of J diag(sd)^2 J'. Where
+// that is singular, as with more outputs than parameters, the factor is NaN from the first column on that has no pivot. sd is a
+// tree like mean.
 func LinearizedDiag[P, S any](forward func(P, S) graph.Tensor) func(mean, sd P, batch S) Linearized {
 	const op = "linearized forward"
 	return func(mean, sd P, batch S) Linearized {

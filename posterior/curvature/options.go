@@ -19,7 +19,8 @@ type config struct {
 // Normalize divides by the number of samples. An empty batch is then an error.
 func Normalize() Option { return func(c *config) { c.mean = true } }
 
-// Chunk sums n samples at a time, one chunk after the other, in the memory of n samples. Results do not depend on n beyond rounding.
+// Chunk sums n samples at a time, one chunk after the other, in the memory of n samples. Results do not depend on n beyond
+// rounding.
 func Chunk(n int) Option {
 	if n < 1 {
 		graph.Fail("curvature", graph.ErrArgument, "give a number of samples", "chunks of %d samples", n)
@@ -107,8 +108,9 @@ func check(op string, err error) {
 	}
 }
 
-// PerSamplify makes a function of one sample of a function of batches: the sample becomes a batch of one, and the result, which must have
-// one element, a scalar. With vmap it gives a value for each sample of a batch. f must not fold over other samples, as batch normalisation does.
+// PerSamplify makes a function of one sample of a function of batches: the sample becomes a batch of one, and the result, which
+// must have one element, a scalar. With vmap it gives a value for each sample of a batch. f must not fold over other samples,
+// as batch normalisation does.
 func PerSamplify[P, B, A any](f func(P, B) (graph.Tensor, A)) func(P, B) (graph.Tensor, A) {
 	return func(p P, sample B) (graph.Tensor, A) {
 		y, aux := f(p, mapLeaves("per-samplify", sample, func(x graph.Tensor) graph.Tensor { return x.ExpandDims(0) }))

@@ -7,8 +7,8 @@ import (
 	"github.com/lavagrad/lavagrad/graph"
 )
 
-// CumulativeMean is the mean of the first t elements of a sequence of floats [T ...], for every t from 1 to T: [T ...]. It is taken from the first
-// element on, so that a large common offset costs no digits.
+// CumulativeMean is the mean of the first t elements of a sequence of floats [T ...], for every t from 1 to T: [T ...]. It is
+// taken from the first element on, so that a large common offset costs no digits.
 func CumulativeMean(x graph.Tensor) graph.Tensor {
 	sequence("cumulative mean", x, 1)
 	if x.Dim(0) == 0 {
@@ -22,8 +22,8 @@ func CumulativeMean(x graph.Tensor) graph.Tensor {
 //
 //	sum over i <= t of (x_i - m_t)(x_i - m_t)' / (t - correction)      m_t = CumulativeMean
 //
-// by Welford's recurrence, which subtracts no large numbers. correction 1 gives the unbiased estimate, NaN for t = 1, where there is none; 0 gives the
-// population's covariance. Other corrections are graph.ErrArgument.
+// by Welford's recurrence, which subtracts no large numbers. correction 1 gives the unbiased estimate, NaN for t = 1, where
+// there is none; 0 gives the population's covariance. Other corrections are graph.ErrArgument.
 func CumulativeCov(x graph.Tensor, correction int) graph.Tensor {
 	const op = "cumulative covariance"
 	sequence(op, x, 2)

@@ -44,8 +44,9 @@ func logProb[P any](op string, x P, mean, sd any, normalize bool) graph.Tensor {
 	return sum
 }
 
-// Sample draws from independent normal variables: a tree like mean, with the sample shape in front of every leaf's own shape. sd is as for LogProb.
-// Every leaf has draws of its own; draws are differentiable by mean and sd. Float64 leaves get float32 draws, converted.
+// Sample draws from independent normal variables: a tree like mean, with the sample shape in front of every leaf's own shape.
+// sd is as for LogProb. Every leaf has draws of its own; draws are differentiable by mean and sd. Float64 leaves get float32
+// draws, converted.
 func Sample[P any](key random.Key, mean P, sd any, shape ...int) P {
 	const op = "diagonal normal sample"
 	means := floatLeaves(op, mean)

@@ -29,8 +29,8 @@ func FlatToTril(flat graph.Tensor) graph.Tensor {
 	return flat.Take(-1, position(row, col.Min(row))).Tril(0)
 }
 
-// TrilToFlat is the inverse of FlatToTril: the elements on and below the diagonals of square matrices [... n n], row by row, as vectors
-// [... n(n+1)/2]. What stands above is not read.
+// TrilToFlat is the inverse of FlatToTril: the elements on and below the diagonals of square matrices [... n n], row by row, as
+// vectors [... n(n+1)/2]. What stands above is not read.
 func TrilToFlat(l graph.Tensor) graph.Tensor {
 	const op = "tril to flat"
 	if !l.Valid() || l.Rank() < 2 || l.Dim(-1) != l.Dim(-2) {

@@ -43,8 +43,8 @@ func ClipByValue(max float64) Transformation {
 	return each("clip by value", func(u, _ graph.Tensor) graph.Tensor { return u.Clamp(-max, max) })
 }
 
-// AddDecayedWeights adds factor times the parameters: before an optimizer it is an L2 penalty of factor/2, behind one, with
-// a factor of -lr times decay, decoupled weight decay as AdamW has it. choose, where given, tells by index among the float leaves
+// AddDecayedWeights adds factor times the parameters: before an optimizer it is an L2 penalty of factor/2, behind one, with a
+// factor of -lr times decay, decoupled weight decay as AdamW has it. choose, where given, tells by index among the float leaves
 // and value which parameters decay, such as those of two axes and more.
 func AddDecayedWeights(factor float64, choose ...func(i int, param graph.Tensor) bool) Transformation {
 	return stateless("add decayed weights", func(in Input) []graph.Tensor {

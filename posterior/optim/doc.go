@@ -4,9 +4,9 @@
 //	state := optim.Init(opt, params)
 //	params, state = optim.Step(opt, grads, state, params)
 //
-// A Transformation takes the gradient to the update that is added to the parameters, and its state to the next. It does not know the
-// type of the parameters, so one value serves any tree; the state is a tree as well, and all of it may be compiled, scanned, mapped (many
-// models, or many learning rates, by one vmap) and differentiated through.
+// A Transformation takes the gradient to the update that is added to the parameters, and its state to the next. It does not
+// know the type of the parameters, so one value serves any tree; the state is a tree as well, and all of it may be compiled,
+// scanned, mapped (many models, or many learning rates, by one vmap) and differentiated through.
 //
 // Optimizers descend: give them the gradient of a loss, or begin the chain with Scale(-1) for a log posterior. Defaults and
 // formulas are PyTorch's; options are set by functions that change the defaults, so that a zero means zero:
@@ -16,16 +16,16 @@
 // # Learning rates
 //
 // A rate is a number, a float32 scalar tensor or a schedule (schedule.Rate). Init puts a number into the state, as Values["lr"]
-// of its part; WithRate changes it there, and no program is compiled again. Negative numbers are errors; of tensors and schedules, whose
-// values are known to the device only, they are not.
+// of its part; WithRate changes it there, and no program is compiled again. Negative numbers are errors; of tensors and
+// schedules, whose values are known to the device only, they are not.
 //
 // # Leaves
 //
-// Float leaves are optimized in their own dtype, float64 too. Integer and bool leaves are carried along unchanged. A NaN
-// in the gradient goes to where the formulas take it: the same element, or, by way of a norm, all of them.
+// Float leaves are optimized in their own dtype, float64 too. Integer and bool leaves are carried along unchanged. A NaN in the
+// gradient goes to where the formulas take it: the same element, or, by way of a norm, all of them.
 //
 // # Differential privacy
 //
-// DPSGD clips per-sample gradients and adds noise, PoissonBatch draws the batches that its guarantee is for, and package privacy
-// counts what has been spent.
+// DPSGD clips per-sample gradients and adds noise, PoissonBatch draws the batches that its guarantee is for, and package
+// privacy counts what has been spent.
 package optim

@@ -13,17 +13,17 @@ type DPSGDConfig struct {
 	Batch float64 // expected number of samples in a batch: sampling rate times number of records, > 0
 }
 
-// DPSGD turns per-sample gradients into a differentially private mean, for an optimizer behind it (Abadi et al. 2016, arXiv 1607.00133,
-// algorithm 1):
+// DPSGD turns per-sample gradients into a differentially private mean, for an optimizer behind it (Abadi et al. 2016, arXiv
+// 1607.00133, algorithm 1):
 //
 //	(sum over samples of g_n min(1, Clip / |g_n|)  +  Noise Clip xi) / Batch       xi ~ N(0, I)
 //
-// Gradients have a sample axis in front, as vmap.PerSample gives them; no sample is a batch as well. The division is by the expected, not the actual
-// size, which is private. What it costs, package privacy tells, if batches are drawn by Poisson sampling (PoissonBatch): multiply the
-// loss of a sample that fills a batch up by 0.
+// Gradients have a sample axis in front, as vmap.PerSample gives them; no sample is a batch as well. The division is by the
+// expected, not the actual size, which is private. What it costs, package privacy tells, if batches are drawn by Poisson
+// sampling (PoissonBatch): multiply the loss of a sample that fills a batch up by 0.
 //
-// The noise is in float32, by quantiles of 32-bit words of a key that is not secret to whoever runs the program: it is within 6.34 standard
-// deviations, and no defence against an adversary who looks at rounding (Mironov 2012).
+// The noise is in float32, by quantiles of 32-bit words of a key that is not secret to whoever runs the program: it is within
+// 6.34 standard deviations, and no defence against an adversary who looks at rounding (Mironov 2012).
 func DPSGD(c DPSGDConfig, key random.Key) Transformation {
 	positive("dpsgd", "clip", c.Clip)
 	notNegative("dpsgd", "noise multiplier", c.Noise)
@@ -38,9 +38,9 @@ func DPSGD(c DPSGDConfig, key random.Key) Transformation {
 	return Chain(clip, AddNoise(c.Noise*c.Clip, key), Scale(1/c.Batch))
 }
 
-// ClippedSum is the sum over samples of per-sample gradients, each scaled so that its norm over all leaves is at most clip:
-// g min(1, clip/|g|). Leaves are [n ...], those of the result have no sample axis. keep, bool [n], leaves samples out where it is false, which must be
-// finite nevertheless; the zero Tensor keeps all. Inside a compiled function grads are written, because
+// ClippedSum is the sum over samples of per-sample gradients, each scaled so that its norm over all leaves is at most clip: g
+// min(1, clip/|g|). Leaves are [n ...], those of the result have no sample axis. keep, bool [n], leaves samples out where it is
+// false, which must be finite nevertheless; the zero Tensor keeps all. Inside a compiled function grads are written, because
 // they are used twice, the clipped ones are not. ClippedGrad needs neither.
 func ClippedSum[P any](grads P, clip float64, keep graph.Tensor) P {
 	positive("clipped sum", "clip", clip)
@@ -77,10 +77,11 @@ type Clipped[P any] struct {
 	Value graph.Tensor // [n]: the losses
 }
 
-// ClippedGrad is ClippedSum of the gradients of a loss of one sample, for the most part faster: it takes their norms first, then one ordinary gradient of the losses weighted by the clipping factors (ghost clipping: Li, Tramèr, Liang,
-// Hashimoto 2022, arXiv 2110.05679). It costs one more backward pass, and the per-sample gradients of linear layers are
-// never written: an MLP 784-128-10 with 256 samples took 14 ms instead of 60, and 0.6 MB of temporaries instead of 104 (lavapipe, two
-// cores). Add the noise with
+// ClippedGrad is ClippedSum of the gradients of a loss of one sample, for the most part faster: it takes their norms first,
+// then one ordinary gradient of the losses weighted by the clipping factors (ghost clipping: Li, Tramèr, Liang, Hashimoto 2022,
+// arXiv 2110.05679). It costs one more backward pass, and the per-sample gradients of linear layers are never written: an MLP
+// 784-128-10 with 256 samples took 14 ms instead of 60, and 0.6 MB of temporaries instead of 104 (lavapipe, two cores). Add the
+// noise with
 //
 //	optim.Chain(optim.AddNoise(sigma*clip, key), optim.Scale(1/expectedBatch), optim.Adam(1e-3))
 //
@@ -105,9 +106,10 @@ type PoissonSample struct {
 	Count graph.Tensor // int32: how many are
 }
 
-// PoissonBatch draws each of n records with probability rate, independently: the sampling that DP-SGD's accounting is for. The result has room for
-// capacity records; a run that draws more returns graph.ErrCheck, because dropping some would not be this sampling. The count's mean is n rate and its
-// variance below that: a capacity of mean + 7 roots of it is exceeded less than once in 10^10 draws of 100 and more.
+// PoissonBatch draws each of n records with probability rate, independently: the sampling that DP-SGD's accounting is for. The
+// result has room for capacity records; a run that draws more returns graph.ErrCheck, because dropping some would not be this
+// sampling. The count's mean is n rate and its variance below that: a capacity of mean + 7 roots of it is exceeded less than
+// once in 10^10 draws of 100 and more.
 func PoissonBatch(key random.Key, n int, rate float64, capacity int) PoissonSample {
 	const op = "poisson batch"
 	if n < 0 || capacity < 1 {

@@ -9,9 +9,9 @@ import (
 // keyValue is a key's name among the values of a Part.
 const keyValue = "key"
 
-// AddNoise adds sd xi to every element, xi standard normal and fresh for each leaf and step. The key is put into the state: a step's noise
-// depends on the key there, the step and the leaf only. sd is a rate as for the optimizers: a number, tensor or schedule, a
-// number not negative.
+// AddNoise adds sd xi to every element, xi standard normal and fresh for each leaf and step. The key is put into the state: a
+// step's noise depends on the key there, the step and the leaf only. sd is a rate as for the optimizers: a number, tensor or
+// schedule, a number not negative.
 func AddNoise[R schedule.Rate](sd R, key random.Key) Transformation {
 	if v, ok := schedule.Number(sd); ok {
 		notNegative("add noise", "standard deviation", v)

@@ -171,7 +171,8 @@ func train(t *testing.T, dev *gpu.Device, opt optim.Transformation, start []floa
 	return out
 }
 
-// WithRate changes the rate of a compiled step without another compilation, and a vmap over states trains at several rates at once.
+// WithRate changes the rate of a compiled step without another compilation, and a vmap over states trains at several rates at
+// once.
 func TestWithRate(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		ctx := context.Background()

@@ -32,15 +32,16 @@ type Part struct {
 	Slots  map[string][]graph.Tensor // a tensor for each float leaf of the parameters, such as Adam's "m" and "v"
 }
 
-// Input is what a link of a chain works on. Lists have one tensor for each float leaf of the parameters, in the order of tree.Leaves.
+// Input is what a link of a chain works on. Lists have one tensor for each float leaf of the parameters, in the order of
+// tree.Leaves.
 type Input struct {
 	Updates []graph.Tensor // the gradient, as the links before have changed it
 	Params  []graph.Tensor
 	Step    graph.Tensor // int32: updates done before
 }
 
-// New makes a Transformation of the user's own, from the state at the start and the function that takes updates and state to the next
-// ones. Updates keep their shapes and dtypes; the Part keeps its form, and New sets its name.
+// New makes a Transformation of the user's own, from the state at the start and the function that takes updates and state to
+// the next ones. Updates keep their shapes and dtypes; the Part keeps its form, and New sets its name.
 func New(name string, init func(params []graph.Tensor) Part, update func(in Input, p Part) ([]graph.Tensor, Part)) Transformation {
 	return Transformation{[]stage{{name: name, init: init, update: update}}}
 }
@@ -55,8 +56,8 @@ func each(name string, f func(u, param graph.Tensor) graph.Tensor) Transformatio
 	return stateless(name, func(in Input) []graph.Tensor { return pairs(f, in.Updates, in.Params) })
 }
 
-// Chain applies transformations one after the other, the first to the gradient. One that takes per-sample gradients, as DPSGD does, must
-// be the first.
+// Chain applies transformations one after the other, the first to the gradient. One that takes per-sample gradients, as DPSGD
+// does, must be the first.
 func Chain(ts ...Transformation) Transformation {
 	var all []stage
 	for _, t := range ts {
@@ -82,8 +83,8 @@ func Init[P any](t Transformation, params P) State {
 }
 
 // Update takes a gradient, a tree like params, to the update to be added to params, with the next state; params themselves
-// matter to weight decay only. Updates of integer and bool leaves are the gradients given for them. Trees or shapes that do not fit each other or
-// the state are graph.ErrArgument and graph.ErrShape, with the path of the leaf.
+// matter to weight decay only. Updates of integer and bool leaves are the gradients given for them. Trees or shapes that do not
+// fit each other or the state are graph.ErrArgument and graph.ErrShape, with the path of the leaf.
 func Update[P any](t Transformation, grads P, s State, params P) (P, State) {
 	const op = "optim update"
 	check(op, tree.SameStructure[graph.Tensor](params, grads))
@@ -157,8 +158,8 @@ func Step[P any](t Transformation, grads P, s State, params P) (P, State) {
 	return Apply(params, updates), next
 }
 
-// WithRate is the state with another learning rate, in every link that was given its rate as a number. Compiled functions of the state run on
-// as they are. It is graph.ErrArgument if the rate is negative or no link has one.
+// WithRate is the state with another learning rate, in every link that was given its rate as a number. Compiled functions of
+// the state run on as they are. It is graph.ErrArgument if the rate is negative or no link has one.
 func (s State) WithRate(lr float64) State {
 	notNegative("with rate", "learning rate", lr)
 	found := false

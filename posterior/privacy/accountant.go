@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// DefaultOrders are the Rényi orders that an Accountant looks at: 1.1 to 10.9 by tenths, 11 to 63 by ones, and some large ones for
-// runs of little noise or little sampling.
+// DefaultOrders are the Rényi orders that an Accountant looks at: 1.1 to 10.9 by tenths, 11 to 63 by ones, and some large ones
+// for runs of little noise or little sampling.
 func DefaultOrders() []float64 {
 	var orders []float64
 	for i := 1; i < 100; i++ {
@@ -19,8 +19,8 @@ func DefaultOrders() []float64 {
 	return append(orders, 72, 80, 96, 112, 128, 160, 192, 256, 384, 512, 1024)
 }
 
-// Accountant adds up the privacy loss of a run. Its zero value has spent nothing and uses DefaultOrders. Orders may be set before the
-// first step. It is not safe for concurrent use.
+// Accountant adds up the privacy loss of a run. Its zero value has spent nothing and uses DefaultOrders. Orders may be set
+// before the first step. It is not safe for concurrent use.
 type Accountant struct {
 	Orders []float64
 	rdp    []float64
@@ -104,9 +104,9 @@ func EpsilonOf(m SampledGaussian, n int, delta float64) (float64, error) {
 // maxNoise is where NoiseFor gives up.
 const maxNoise = 1e6
 
-// NoiseFor is the least noise multiplier, to one part in 10,000 and on the safe side, with which n steps at a sampling rate stay within epsilon at
-// a delta: what EpsilonOf gives for it is at most epsilon. An epsilon that no noise up to a million reaches is
-// ErrArgument.
+// NoiseFor is the least noise multiplier, to one part in 10,000 and on the safe side, with which n steps at a sampling rate
+// stay within epsilon at a delta: what EpsilonOf gives for it is at most epsilon. An epsilon that no noise up to a million
+// reaches is ErrArgument.
 func NoiseFor(epsilon, delta, rate float64, n int) (float64, error) {
 	if !(epsilon > 0) {
 		return 0, fmt.Errorf("privacy: %w: epsilon %v, want a positive number", ErrArgument, epsilon)

@@ -9,9 +9,10 @@ import (
 //
 //	rdp + log1p(-1/alpha) - (log(delta) + log(alpha)) / (alpha - 1)
 //
-// and not below 0, after theorem 21 of Balle, Barthe, Gaboardi, Hsu and Sato (2020, arXiv 1905.09982) as Canonne, Kamath and Steinke (2020,
-// arXiv 2004.00010, proposition 12) restate it. Where even the total variation that RDP allows is at most delta, epsilon is 0. delta is between 0
-// and 1, both excluded; orders and rdp are of one length, orders above 1. Anything else is ErrArgument. Without noise epsilon is +Inf.
+// and not below 0, after theorem 21 of Balle, Barthe, Gaboardi, Hsu and Sato (2020, arXiv 1905.09982) as Canonne, Kamath and
+// Steinke (2020, arXiv 2004.00010, proposition 12) restate it. Where even the total variation that RDP allows is at most delta,
+// epsilon is 0. delta is between 0 and 1, both excluded; orders and rdp are of one length, orders above 1. Anything else is
+// ErrArgument. Without noise epsilon is +Inf.
 func Epsilon(orders, rdp []float64, delta float64) (Spent, error) {
 	if err := checkDelta(delta); err != nil {
 		return Spent{}, err
@@ -68,8 +69,8 @@ func Delta(orders, rdp []float64, epsilon float64) (Spent, error) {
 	return Spent{epsilon, min(d, 1), o}, err
 }
 
-// totalVariation bounds the distance of two outputs by their Rényi divergence of any order above 1, which is at least that of order 1:
-// sqrt(1 - exp(-kl)) (Bretagnolle and Huber 1979).
+// totalVariation bounds the distance of two outputs by their Rényi divergence of any order above 1, which is at least that of
+// order 1: sqrt(1 - exp(-kl)) (Bretagnolle and Huber 1979).
 func totalVariation(rdp float64) float64 { return math.Sqrt(-math.Expm1(-rdp)) }
 
 func checkDelta(delta float64) error {

@@ -1,5 +1,5 @@
-// Package privacy is the accountant of differentially private training: it says which (epsilon, delta) a run of DP-SGD
-// (package optim) has spent, and how much noise a budget needs. It runs on the host, in float64, and knows no tensor.
+// Package privacy is the accountant of differentially private training: it says which (epsilon, delta) a run of DP-SGD (package
+// optim) has spent, and how much noise a budget needs. It runs on the host, in float64, and knows no tensor.
 //
 //	var a privacy.Accountant
 //	err := a.Steps(privacy.SampledGaussian{Noise: 1.1, Rate: 256. / 60000}, 14062)

@@ -25,9 +25,9 @@ func (m SampledGaussian) check() error {
 	return nil
 }
 
-// RDP is the Rényi differential privacy of one step at an order above 1, or +Inf, by sections 3.2 and 3.3 of Mironov, Talwar and Zhang
-// (2019): a finite sum for integer orders, two converging series for others. The error of
-// log A is some 1e-12. An order that is not above 1, a negative noise or a rate that is no probability is ErrArgument.
+// RDP is the Rényi differential privacy of one step at an order above 1, or +Inf, by sections 3.2 and 3.3 of Mironov, Talwar
+// and Zhang (2019): a finite sum for integer orders, two converging series for others. The error of log A is some 1e-12. An
+// order that is not above 1, a negative noise or a rate that is no probability is ErrArgument.
 func (m SampledGaussian) RDP(order float64) (float64, error) {
 	if err := m.check(); err != nil {
 		return 0, err
@@ -75,8 +75,8 @@ func (m SampledGaussian) logMomentInteger(order int) float64 {
 	return logOnePlusExp(sum)
 }
 
-// logMomentFractional is log A for any order (section 3.3): the expectation is cut at z0 = sigma^2 log(1/q - 1) + 1/2, where both terms of
-// the sum under the power are equal, and each side is a binomial series that converges there.
+// logMomentFractional is log A for any order (section 3.3): the expectation is cut at z0 = sigma^2 log(1/q - 1) + 1/2, where
+// both terms of the sum under the power are equal, and each side is a binomial series that converges there.
 func (m SampledGaussian) logMomentFractional(order float64) float64 {
 	s2 := m.Noise * m.Noise
 	logQ, logP := math.Log(m.Rate), math.Log1p(-m.Rate)

@@ -118,8 +118,8 @@ func TestEpsilonClassicPublished(t *testing.T) {
 	assert.Equal(t, 2.5, s.Order)
 }
 
-// The table of TensorFlow Privacy's MNIST tutorial (tutorials/README.md): 60,000 records in batches of
-// 256, delta 1e-5, and that tutorial's orders.
+// The table of TensorFlow Privacy's MNIST tutorial (tutorials/README.md): 60,000 records in batches of 256, delta 1e-5, and
+// that tutorial's orders.
 func TestMNISTTutorialPublished(t *testing.T) {
 	var orders []float64
 	for i := 1; i < 100; i++ {

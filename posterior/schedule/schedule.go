@@ -6,13 +6,13 @@ import (
 	"github.com/lavagrad/lavagrad/graph"
 )
 
-// Schedule gives a number for every step: from the count of steps done before, an int32 scalar that begins at 0, to a float32 scalar.
-// Any function of this form is a Schedule; write it in ops, for it is traced once.
-type Schedule func(step graph.Tensor) graph.Tensor
+// Schedule gives a number for every step: from the count of steps done before, an int32 scalar that begins at 0, to a float32
+// scalar. Any function of this form is one; write it in ops, for it is traced once.
+type Schedule = func(step graph.Tensor) graph.Tensor
 
 // Rate is what may stand where a schedule is wanted: a number, a float32 scalar tensor, or a Schedule.
 type Rate interface {
-	int | float32 | float64 | graph.Tensor | Schedule | func(graph.Tensor) graph.Tensor
+	int | float32 | float64 | graph.Tensor | Schedule
 }
 
 // Of makes a schedule of any rate. Numbers must be finite (graph.ErrArgument), a tensor is the value at every step.
@@ -25,8 +25,6 @@ func Of[R Rate](r R) Schedule {
 		}
 		s = func(graph.Tensor) graph.Tensor { return r }
 	case Schedule:
-		s = r
-	case func(graph.Tensor) graph.Tensor:
 		s = r
 	default:
 		v, _ := Number(r)

@@ -56,8 +56,8 @@ func power(base float64, k graph.Tensor) graph.Tensor {
 	return y
 }
 
-// Cosine goes from initial at step 0 to final at step n along half a cosine, and stays there (Loshchilov and Hutter 2017, arXiv 1608.03983,
-// without restarts):
+// Cosine goes from initial at step 0 to final at step n along half a cosine, and stays there (Loshchilov and Hutter 2017, arXiv
+// 1608.03983, without restarts):
 //
 //	final + (initial - final) (1 + cos(pi min(step/n, 1))) / 2
 //
@@ -72,8 +72,8 @@ func Cosine(initial, final float64, n int) Schedule {
 	}
 }
 
-// Polynomial is initial * (1 + step/b)^-power: with power in (1/2, 1] the decaying step sizes of Robbins and Monro that SGLD is proved for
-// (Welling and Teh 2011, with a = initial * b^power). b > 0.
+// Polynomial is initial * (1 + step/b)^-power: with power in (1/2, 1] the decaying step sizes of Robbins and Monro that SGLD is
+// proved for (Welling and Teh 2011, with a = initial * b^power). b > 0.
 func Polynomial(initial, b, power float64) Schedule {
 	finite("polynomial schedule", initial, b, power)
 	if b <= 0 {
@@ -84,8 +84,8 @@ func Polynomial(initial, b, power float64) Schedule {
 	}
 }
 
-// Join runs schedules one after the other: the first until step ends[0], the second, whose steps count from 0 again, until ends[1], and
-// so on; the last has no end. ends are increasing and not negative, one fewer than the schedules.
+// Join runs schedules one after the other: the first until step ends[0], the second, whose steps count from 0 again, until
+// ends[1], and so on; the last has no end. ends are increasing and not negative, one fewer than the schedules.
 func Join(ends []int, schedules ...Schedule) Schedule {
 	if len(schedules) != len(ends)+1 {
 		graph.Fail("join schedules", graph.ErrArgument, "give one end for each schedule but the last", "%d schedules with %d ends", len(schedules), len(ends))

@@ -25,16 +25,17 @@ type CGResult[P any] struct {
 	Iterations graph.Tensor // int32: products with A in the loop
 }
 
-// CG solves A x = b by conjugate gradients (Hestenes and Stiefel 1952), on the device, for trees of float tensors of one dtype. product is the product with
-// A, a symmetric positive (semi)definite matrix over all elements of the tree: linear, such as a Hessian-vector product.
+// CG solves A x = b by conjugate gradients (Hestenes and Stiefel 1952), on the device, for trees of float tensors of one dtype.
+// product is the product with A, a symmetric positive (semi)definite matrix over all elements of the tree: linear, such as a
+// Hessian-vector product.
 //
 //	r = b - A x; z = M r; p = z
 //	repeat   a = r'z / p'Ap;  x += a p;  r -= a A p;  z = M r;  p = z + (r'z / old r'z) p
 //	until    |r| <= max(Tolerance |b|, ATolerance)
 //
-// The loop also ends, unconverged, after MaxIterations, at a direction with p'Ap <= 0 (A is not positive definite; x is the last good one), and at
-// NaN. b = 0 gives x = 0. CG maps over a batch of systems: each stops by itself. As a While, it differentiates in forward mode only; by the solution
-// differentiate implicitly.
+// The loop also ends, unconverged, after MaxIterations, at a direction with p'Ap <= 0 (A is not positive definite; x is the
+// last good one), and at NaN. b = 0 gives x = 0. CG maps over a batch of systems: each stops by itself. As a While, it
+// differentiates in forward mode only; by the solution differentiate implicitly.
 func CG[P any](product func(P) P, b P, change ...func(*CGConfig[P])) CGResult[P] {
 	const op = "cg"
 	leaves, size := floatLeaves(op, b)
