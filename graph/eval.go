@@ -156,8 +156,8 @@ func evictOldest(forms map[string]*cached) {
 // concrete gives the array of a tensor, evaluating it where needed.
 func concrete(ctx context.Context, dev *gpu.Device, t Tensor) (*gpu.Array, error) {
 	a := t.n.array.Load()
-	if a == nil && dev != nil && smallInteger(t.n) {
-		// Seeds, keys, step counters: a program for each value would have to be compiled.
+	if a == nil && dev != nil && (smallInteger(t.n) || smallConstant(t.n)) {
+		// Seeds, keys, step counters, learning rates: a program for each value would have to be compiled.
 		h, err := evaluate(ctx, []*node{t.n}, nil)
 		if err != nil {
 			return nil, err
@@ -196,6 +196,12 @@ func smallInteger(n *node) bool {
 		}
 	}
 	return true
+}
+
+// smallConstant reports constants of a few elements.
+func smallConstant(n *node) bool {
+	_, ok := n.op.(constOp)
+	return ok && n.spec.Shape.Size() <= 256
 }
 
 func closedError(n *node) error {

@@ -1,0 +1,100 @@
+package sgmcmc
+
+import (
+	"math"
+
+	"github.com/lavagrad/lavagrad/graph"
+	"github.com/lavagrad/lavagrad/graph/random"
+	"github.com/lavagrad/lavagrad/posterior"
+	"github.com/lavagrad/lavagrad/tree"
+)
+
+// State is what all samplers keep: a tree of tensors. LR and Temperature may be changed by setting the field, for example
+// state.LR = graph.Scalar(1e-3): nothing is compiled again. Chains may differ in them. A schedule sets its field at every step.
+type State[P, A any] struct {
+	Params       P
+	LogPosterior graph.Tensor // of the last batch at the params before the step, a scalar; NaN before the first
+	LR           graph.Tensor // of the next step, float32 scalar
+	Temperature  graph.Tensor // of the next step, float32 scalar
+	Count        graph.Tensor // steps done, int32 scalar
+	Key          random.Key   // of all the chain's draws: those of a step come from it and Count
+	Aux          *A           // of the last step's log posterior; nil before the first, and where A has no tensors
+}
+
+// rates are the hyperparameters that all samplers have.
+type rates struct{ lr, temperature posterior.Value }
+
+// unbounded is the least number of a hyperparameter that may be any.
+var unbounded = math.Inf(-1)
+
+func (r rates) lrAt(op string, step graph.Tensor) graph.Tensor {
+	return posterior.At(op, "LR", r.lr, math.NaN(), 0, step)
+}
+
+func (r rates) temperatureAt(op string, step graph.Tensor) graph.Tensor {
+	return posterior.At(op, "Temperature", r.temperature, 1, 0, step)
+}
+
+// newState is the state before the first step.
+func newState[P, A any](op string, r rates, params P, key random.Key) State[P, A] {
+	posterior.CheckParams(op, params)
+	count := graph.Int(0)
+	return State[P, A]{Params: params, LogPosterior: graph.Scalar(math.NaN()), LR: r.lrAt(op, count), Temperature: r.temperatureAt(op, count),
+		Count: count, Key: key}
+}
+
+// step is what an algorithm's update works with.
+type step[P, A any] struct {
+	grad  P
+	lr, t graph.Tensor
+	noise random.Key
+	next  State[P, A] // all set but Params
+}
+
+// begin evaluates the log posterior and checks the rates.
+func begin[P, B, A any](op string, r rates, logPosterior func(P, B) (graph.Tensor, A), s State[P, A], batch B) step[P, A] {
+	g := posterior.Evaluate(logPosterior, s.Params, batch)
+	zero := graph.Scalar(0)
+	next := s
+	next.LogPosterior, next.Aux = g.LogPosterior.Convert(graph.Float32), g.Aux
+	next.Count = s.Count.AddScalar(1)
+	if _, ok := posterior.Schedule(r.lr); ok {
+		next.LR = r.lrAt(op, next.Count)
+	}
+	if _, ok := posterior.Schedule(r.temperature); ok {
+		next.Temperature = r.temperatureAt(op, next.Count)
+	}
+	return step[P, A]{
+		grad:  g.Grad,
+		lr:    s.LR.Check(s.LR.Ge(zero), op+": learning rate >= 0"),
+		t:     s.Temperature.Check(s.Temperature.Ge(zero), op+": temperature >= 0"),
+		noise: random.FoldIn(s.Key, s.Count),
+		next:  next,
+	}
+}
+
+// draw gives a tree of independent standard normal draws like params.
+func draw[P any](op string, key random.Key, params P) P {
+	i := 0
+	return mapped(op, func(x []graph.Tensor) graph.Tensor {
+		i++
+		return random.Normal(random.FoldIn(key, i-1), x[0].Shape()...).Convert(x[0].DType())
+	}, params)
+}
+
+// variance is v checked to be one.
+func variance(op string, v graph.Tensor) graph.Tensor {
+	return v.Check(v.Ge(graph.Scalar(0)), op+": noise variance >= 0 (lower LR or Beta)")
+}
+
+// like is a float32 scalar in x's type.
+func like(x, scalar graph.Tensor) graph.Tensor { return scalar.Convert(x.DType()) }
+
+// mapped is f of the leaves of trees of one structure.
+func mapped[P any](op string, f func(x []graph.Tensor) graph.Tensor, trees ...P) P {
+	out, err := tree.MapN(func(x []graph.Tensor) (graph.Tensor, error) { return f(x), nil }, trees...)
+	if err != nil {
+		graph.Fail(op, graph.ErrArgument, "give trees of the structure of params", "%v", err)
+	}
+	return out
+}
