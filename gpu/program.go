@@ -151,7 +151,7 @@ func (d *Device) checkDispatch(spec *ProgramSpec, c *Dispatch) error {
 		}
 		room := spec.ArenaBytes
 		if b.Slot != Arena {
-			room = spec.Slots[b.Slot]
+			room = roundUp(spec.Slots[b.Slot], padding) // as much as every array has
 		}
 		if b.Offset < 0 || b.Size < 0 || b.Offset > room || b.Size > room-b.Offset {
 			return fmt.Errorf("binding %d: bytes %d to %d of slot %d, which has %d", i, b.Offset, b.Offset+b.Size, b.Slot, room)

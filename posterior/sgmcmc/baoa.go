@@ -51,7 +51,7 @@ func BAOA[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), c BAOAConfig) 
 			gamma, inv := numbers()
 			d := begin(op, r, logPosterior, s.State, batch)
 			keep := d.lr.Scale(-gamma).Exp()
-			sd := d.t.Mul(d.lr.Scale(-2 * gamma).Expm1().Neg()).Sqrt().Scale(math.Sqrt(1 / inv))
+			sd := deviation(op, d.t.Mul(d.lr.Scale(-2*gamma).Expm1().Neg())).Scale(math.Sqrt(1 / inv))
 			half := d.lr.Scale(inv / 2)
 			drift := func(theta, m P) P {
 				return mapped(op, func(x []graph.Tensor) graph.Tensor { return x[0].Add(x[1].Mul(like(x[0], half))) }, theta, m)

@@ -36,7 +36,7 @@ func SGLD[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), c SGLDConfig) 
 		func(s SGLDState[P, A], batch B) SGLDState[P, A] {
 			d := begin(op, r, logPosterior, s.State, batch)
 			te := d.t.Mul(d.lr)
-			sd := variance(op, te.Mul(te.Scale(-beta()).AddScalar(2))).Sqrt()
+			sd := deviation(op, te.Mul(te.Scale(-beta()).AddScalar(2)))
 			next := d.next
 			next.Params = mapped(op, func(x []graph.Tensor) graph.Tensor {
 				theta, g, xi := x[0], x[1], x[2]

@@ -50,7 +50,7 @@ func SGNHT[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), c SGNHTConfig
 			alpha, beta, inv := numbers()
 			d := begin(op, r, logPosterior, s.State, batch)
 			te := d.t.Mul(d.lr)
-			sd := variance(op, te.Mul(te.Scale(-beta).AddScalar(2*alpha))).Sqrt()
+			sd := deviation(op, te.Mul(te.Scale(-beta).AddScalar(2*alpha)))
 			next := SGNHTState[P, A]{State: d.next}
 			next.Params = mapped(op, func(x []graph.Tensor) graph.Tensor {
 				theta, m := x[0], x[1]

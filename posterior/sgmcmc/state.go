@@ -82,9 +82,12 @@ func draw[P any](op string, key random.Key, params P) P {
 	}, params)
 }
 
-// variance is v checked to be one.
-func variance(op string, v graph.Tensor) graph.Tensor {
-	return v.Check(v.Ge(graph.Scalar(0)), op+": noise variance >= 0 (lower LR or Beta)")
+// deviation is the square root of a noise variance, checked to be one. Its gradient at 0, no noise, is 0.
+func deviation(op string, v graph.Tensor) graph.Tensor {
+	zero := graph.Scalar(0)
+	v = v.Check(v.Ge(zero), op+": noise variance >= 0 (lower LR or Beta)")
+	some := v.Ne(zero)
+	return graph.Where(some, graph.Where(some, v, graph.Scalar(1)).Sqrt(), zero)
 }
 
 // like is a float32 scalar in x's type.
