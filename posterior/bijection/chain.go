@@ -8,10 +8,17 @@ import (
 // Chain applies bijections one after the other, the first first. Make it with NewChain.
 type Chain struct{ Steps []Bijection }
 
-// NewChain chains one or more bijections. Elementwise ones act on every element of the arrays of the others.
+// NewChain chains one or more bijections. Elementwise ones act on every element of the arrays of the others. Simplex, LowerCholesky and
+// PositiveDefinite must come last: not all elements of their results are free, so that what follows has no volume by its own.
 func NewChain(steps ...Bijection) Chain {
 	if len(steps) == 0 {
 		graph.Fail("chain", graph.ErrArgument, "use Identity for no step", "no bijection was given")
+	}
+	for i, s := range steps[:len(steps)-1] {
+		switch s.(type) {
+		case Simplex, LowerCholesky, PositiveDefinite:
+			graph.Fail("chain", graph.ErrArgument, "put it last", "step %d of %d is %T, before the last", i, len(steps), s)
+		}
 	}
 	return Chain{steps}
 }

@@ -23,9 +23,13 @@ func NewCategoricalLogits(logits graph.Tensor) Categorical {
 }
 
 func logProbabilities(owner string, probs graph.Tensor) graph.Tensor {
-	p := classes(owner, arguments(owner, arg("probs", probs, constraint.Simplex))[0])
-	some := p.Gt(p.Like(0)) // a probability of 0 has no gradient, rather than NaN
-	return graph.Where(some, graph.Where(some, p, p.Like(1)).Log(), p.Like(math.Inf(-1)))
+	return logOrNone(classes(owner, arguments(owner, arg("probs", probs, constraint.Simplex))[0]))
+}
+
+// logOrNone is log(p) for p >= 0, with the gradient 0 at 0, where that of the logarithm times 0 would be NaN.
+func logOrNone(p graph.Tensor) graph.Tensor {
+	none := p.Eq(p.Like(0))
+	return graph.Where(none, p.Like(math.Inf(-1)), graph.Where(none, p.Like(1), p).Log())
 }
 
 func logSoftmax(owner string, logits graph.Tensor) graph.Tensor {

@@ -43,9 +43,13 @@ var families = map[string]family{
 	"uniform": {p: []float64{-1, 3}, build: func(p []graph.Tensor) Distribution { return NewUniform(p[0], p[1]) },
 		log: func(p []float64, x float64) float64 { return distuv.Uniform{Min: p[0], Max: p[1]}.LogProb(x) }, x: []float64{-0.9, 0, 2.9}},
 	"student t": {p: []float64{3.5, 0.5, 2}, build: func(p []graph.Tensor) Distribution { return NewStudentT(p[0], p[1], p[2]) },
-		log: func(p []float64, x float64) float64 { return distuv.StudentsT{Nu: p[0], Mu: p[1], Sigma: p[2]}.LogProb(x) }, x: []float64{-4, 0, 1, 100}},
+		log: func(p []float64, x float64) float64 {
+			return distuv.StudentsT{Nu: p[0], Mu: p[1], Sigma: p[2]}.LogProb(x)
+		}, x: []float64{-4, 0, 1, 100}},
 	"student t, nearly normal": {p: []float64{1e5, 0.5, 2}, build: func(p []graph.Tensor) Distribution { return NewStudentT(p[0], p[1], p[2]) },
-		log: func(p []float64, x float64) float64 { return distuv.StudentsT{Nu: p[0], Mu: p[1], Sigma: p[2]}.LogProb(x) }, x: []float64{-4, 0, 1}},
+		log: func(p []float64, x float64) float64 {
+			return distuv.StudentsT{Nu: p[0], Mu: p[1], Sigma: p[2]}.LogProb(x)
+		}, x: []float64{-4, 0, 1}},
 	"gamma": {p: []float64{2.5, 3}, build: func(p []graph.Tensor) Distribution { return NewGamma(p[0], p[1]) },
 		log: func(p []float64, x float64) float64 { return distuv.Gamma{Alpha: p[0], Beta: p[1]}.LogProb(x) }, x: []float64{1e-3, 0.5, 1, 10}},
 	"gamma, small": {p: []float64{0.05, 3}, build: func(p []graph.Tensor) Distribution { return NewGamma(p[0], p[1]) },
@@ -151,4 +155,26 @@ func difference(f func(float64) float64, x float64) float64 {
 		h = 1e-5
 	}
 	return (f(x+h) - f(x-h)) / (2 * h)
+}
+
+// TestFloat64: with parameters of float64 everything that needs no gamma function is computed in it.
+func TestFloat64(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		if !dev.Info().Features.Float64 {
+			return // the error of such devices is graph's, and tested there
+		}
+		x, err := graph.FromSlice(dev, []float64{1.25})
+		require.NoError(t, err)
+		defer x.Close()
+		y, err := graph.Jit(dev, func(x graph.Tensor) graph.Tensor {
+			return NewNormal(0.1, x).LogProb(x).Add(NewLaplace(x, 3).LogProb(x)).Add(NewLogNormal(0, x).LogProb(x))
+		})(context.Background(), x)
+		require.NoError(t, err)
+		defer y.Close()
+		got, err := graph.Read[float64](context.Background(), y)
+		require.NoError(t, err)
+		want := distuv.Normal{Mu: 0.1, Sigma: 1.25}.LogProb(1.25) + distuv.Laplace{Mu: 1.25, Scale: 3}.LogProb(1.25) +
+			distuv.LogNormal{Mu: 0, Sigma: 1.25}.LogProb(1.25)
+		assert.InDelta(t, want, got[0], 1e-14)
+	})
 }

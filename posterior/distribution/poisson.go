@@ -17,7 +17,7 @@ func NewPoisson[R Param](rate R) Poisson {
 // LogProb is the log probability of counts x, integers or floats, exact to rounding also for large ones.
 func (d Poisson) LogProb(x graph.Tensor) graph.Tensor {
 	return logProb("Poisson", d.Support(), d.Rate.DType(), x, 0, func(x graph.Tensor) graph.Tensor {
-		return poissonLog(x, d.Rate, d.Rate.Log())
+		return poissonLog(x, d.Rate, logOrNone(d.Rate))
 	})
 }
 
