@@ -10,15 +10,15 @@ import (
 // total! / (k! (total-k)!) p^k (1-p)^(total-k). Make it with NewBinomial or NewBinomialLogits, which check the parameters.
 type Binomial struct{ Total, Logits graph.Tensor }
 
-// NewBinomial has total trials, an integer from 0, each with probability p in [0, 1].
+// NewBinomial has total trials, integers from 0 (int32 or floats), each with probability p in [0, 1].
 func NewBinomial[N, P Param](total N, p P) Binomial {
-	a := arguments("Binomial", arg("total", total, constraint.Count), arg("p", p, constraint.Probability))
+	a := arguments("Binomial", count("total", total), arg("p", p, constraint.Probability))
 	return Binomial{a[0], logit(a[1])}
 }
 
-// NewBinomialLogits has total trials, an integer from 0, each with probability sigmoid(logits).
+// NewBinomialLogits has total trials, integers from 0 (int32 or floats), each with probability sigmoid(logits).
 func NewBinomialLogits[N, L Param](total N, logits L) Binomial {
-	a := arguments("Binomial", arg("total", total, constraint.Count), arg("logits", logits, constraint.Real))
+	a := arguments("Binomial", count("total", total), arg("logits", logits, constraint.Real))
 	return Binomial{a[0], a[1]}
 }
 

@@ -31,8 +31,8 @@ func NewMixture[D Distribution](weights Categorical, components D) Mixture[D] {
 	return d
 }
 
-// LogProb is log sum_i w_i p_i(x). Gradients reach weights, components and x. Values are checked by the components, and in
-// errors the last index of an element may be that of a component.
+// LogProb is log sum_i w_i p_i(x). Gradients reach weights, components and x. Values are checked by every component: where their supports
+// differ, as those of Uniform and Binomial may, evaluate values outside of some of them with graph.WithoutChecks.
 func (d Mixture[D]) LogProb(x graph.Tensor) graph.Tensor {
 	each := d.Components.LogProb(x.ExpandDims(x.Rank() - len(d.EventShape())))
 	return each.Add(d.Weights.LogProbs).LogSumExp(-1)
@@ -77,8 +77,7 @@ func (d Mixture[D]) average(x graph.Tensor) graph.Tensor {
 	return weighted(w.BroadcastTo(common("Mixture", w.Shape(), x.Shape())...), x).Sum(-1 - rank)
 }
 
-// Support is the components', of which the last batch axis, that of parameters of their own, is the mixture's only where it does not matter: for
-// Uniform and Binomial components x must be possible in all of them.
+// Support is what lies in the supports of all components, which for most families is that of one.
 func (d Mixture[D]) Support() constraint.Constraint {
 	c := d.Components.Support()
 	holds := c.Holds

@@ -12,18 +12,18 @@ import (
 // NewMultinomial or NewMultinomialLogits, which check the parameters.
 type Multinomial struct{ Total, LogProbs graph.Tensor }
 
-// NewMultinomial has total draws, an integer from 0, and probabilities [..., m] from 0 whose sum is within 1e-5 of 1.
+// NewMultinomial has total draws, integers from 0 (int32 or floats), and probabilities [..., m] from 0 whose sum is within 1e-5 of 1.
 func NewMultinomial[N Param](total N, probs graph.Tensor) Multinomial {
 	return newMultinomial(total, logProbabilities("Multinomial", probs))
 }
 
-// NewMultinomialLogits has total draws, an integer from 0, and probabilities softmax(logits) for logits [..., m] without NaN.
+// NewMultinomialLogits has total draws, integers from 0 (int32 or floats), and probabilities softmax(logits) for logits [..., m] without NaN.
 func NewMultinomialLogits[N Param](total N, logits graph.Tensor) Multinomial {
 	return newMultinomial(total, logSoftmax("Multinomial", logits))
 }
 
 func newMultinomial[N Param](total N, logProbs graph.Tensor) Multinomial {
-	n := arguments("Multinomial", arg("total", total, constraint.Count))[0]
+	n := arguments("Multinomial", count("total", total))[0]
 	d := Multinomial{n.Convert(logProbs.DType()), logProbs}
 	d.BatchShape() // fails where the two do not broadcast
 	return d

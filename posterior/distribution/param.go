@@ -22,6 +22,15 @@ func arg[P Param](name string, p P, limit constraint.Constraint) argument {
 	return argument{name, any(p), limit}
 }
 
+// count is an argument that counts: integer tensors will do, too.
+func count[P Param](name string, p P) argument {
+	a := arg(name, p, constraint.Count)
+	if t, ok := a.value.(graph.Tensor); ok && t.Valid() && t.DType().IsInt() {
+		a.value = t.AsFloat()
+	}
+	return a
+}
+
 // number is the argument's value where it is a number.
 func (a argument) number() (float64, bool) {
 	switch v := a.value.(type) {

@@ -107,12 +107,19 @@ func TestVectors(t *testing.T) {
 	assert.InDeltaSlice(t, []float64{1.25, 3.75}, reference(t, m.Mean()), 1e-6)
 	assert.InDeltaSlice(t, []float64{0.9375, 0.9375}, reference(t, m.Variance()), 1e-6)
 
+	assert.InDeltaSlice(t, []float64{0.75, 1}, reference(t, NewBinomial(graph.Literal([]float32{3, 4}).AsInt(), 0.25).Mean()), 1e-7)
+
 	// Independent sums what it makes part of the event.
 	d := NewIndependent(NewNormal(literal([]float64{0, 1, 2}), literal([]float64{1, 2, 3})), 1)
 	assert.Equal(t, graph.Shape{3}, d.EventShape())
 	assert.Equal(t, graph.Shape{}, d.BatchShape())
 	each := reference(t, d.Base.LogProb(literal([]float64{1, 1, 1})))
 	assert.InDelta(t, each[0]+each[1]+each[2], reference(t, d.LogProb(literal([]float64{1, 1, 1})))[0], 1e-9)
+
+	// Components of different supports, checks off.
+	steps := NewMixture(NewCategorical(literal([]float64{0.25, 0.75})), NewUniform(literal([]float64{0, 1}), literal([]float64{1, 3})))
+	_, err := graph.Reference(context.Background(), steps.LogProb(graph.Scalar(2)))
+	assert.ErrorContains(t, err, "Uniform: value in [low, high] is false for element [0]")
 
 	// A mixture of vectors.
 	c := NewMultivariateNormalCholesky(literal([]float64{0, 0, 3, 1}, 2, 2), graph.Eye(2))
@@ -122,4 +129,16 @@ func TestVectors(t *testing.T) {
 	assert.InDelta(t, math.Log(0.25*math.Exp(near[0])+0.75*math.Exp(near[1])), reference(t, mix.LogProb(literal(at)))[0], 1e-7)
 	assert.InDeltaSlice(t, []float64{2.25, 0.75}, reference(t, mix.Mean()), 1e-6)
 	assert.InDeltaSlice(t, []float64{1 + 9*0.1875, 1 + 0.1875}, reference(t, mix.Variance()), 1e-6)
+}
+
+// TestMixtureOfSteps: with checks off a mixture of uniform distributions is a step function.
+func TestMixtureOfSteps(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		y, err := graph.Jit(dev, func(x graph.Tensor) graph.Tensor {
+			d := NewMixture(NewCategorical(literal([]float64{0.25, 0.75})), NewUniform(literal([]float64{0, 1}), literal([]float64{1, 3})))
+			return d.LogProb(x).Exp()
+		}, graph.WithoutChecks())(context.Background(), on(t, dev, []float64{-1, 0.5, 2, 4}))
+		require.NoError(t, err)
+		assert.InDeltaSlice(t, []float64{0, 0.25, 0.375, 0}, read(t, y), 1e-6)
+	})
 }
