@@ -62,6 +62,7 @@ type emitter struct {
 	views  []View
 	texel  map[int]*spirv.Texel // by argument
 	tail   *Axis                // the axis whose last, single steps are being emitted: its base is no multiple of its tile
+	zero   spirv.Value          // a 0 that the driver cannot know, where there is need of one
 	narrow bool                 // in such a tail of the vector axis: scalar code
 }
 
@@ -114,6 +115,9 @@ func (e *emitter) emit() {
 		e.pushed = append(e.pushed, uint32(n))
 	}
 	b.Push(len(e.pushed))
+	if e.f.scalesByZero() {
+		e.zero = b.Shr(b.PushU32(0), b.ConstU32(31)) // there are fewer than 2^31 tiles
+	}
 	group := b.Add(b.Mul(b.WorkgroupID(1), b.NumWorkgroups(0)), b.WorkgroupID(0))
 	tile := b.Add(b.Mul(group, b.ConstU32(uint32(e.s.local))), b.LocalID(0))
 	body := func() {
@@ -301,6 +305,9 @@ func (e *emitter) apply(x *Expr, p pos) spirv.Value {
 	n := 1
 	for i, a := range x.args {
 		args[i] = e.value(a, p)
+		if x.scalesBy(a) {
+			args[i] = e.hiddenZero(a)
+		}
 		n = max(n, args[i].Type.Lanes)
 	}
 	for i := range args {
