@@ -16,7 +16,7 @@
 // # Learning rates
 //
 // A rate is a number, a float32 scalar tensor or a schedule (schedule.Rate). Init puts a number into the state, as Values["lr"]
-// of its part; WithRate changes it there, and no program is compiled again. Negative numbers are errors; of tensors and
+// of its part, in float32; WithRate changes it there, and no program is compiled again. Negative numbers are errors; of tensors and
 // schedules, whose values are known to the device only, they are not.
 //
 // # Leaves

@@ -309,15 +309,3 @@ func TestDifferentiateThroughSteps(t *testing.T) {
 		assert.InDelta(t, (ref(0.1+1e-5)-ref(0.1-1e-5))/2e-5, floats(t, y)[0], 1e-3)
 	})
 }
-
-// Float64 parameters are optimized in float64.
-func TestFloat64(t *testing.T) {
-	opt := optim.Chain(optim.ClipByGlobalNorm(1), optim.Adam(0.1))
-	p := graph.Full(graph.Float64, 2, 3)
-	next, s := optim.Step(opt, p.AddScalar(1e-12), optim.Init(opt, p), p)
-	require.Equal(t, graph.Float64, next.DType())
-	require.Equal(t, graph.Float64, s.Parts[1].Slots["m"][0].DType())
-	v, err := graph.Reference(context.Background(), s.Parts[1].Slots["m"][0])
-	require.NoError(t, err)
-	assert.InDelta(t, 0.1/math.Sqrt(3), v[0], 1e-14)
-}
