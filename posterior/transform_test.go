@@ -124,7 +124,7 @@ func TestRunOverADataSet(t *testing.T) {
 			v, err := kept.Floats(ctx)
 			require.NoError(t, err)
 			assert.Equal(t, graph.Shape{3, 1}, kept.Shape())
-			assert.InDeltaSlice(t, []float64{0.9 * 0.8, 0.9 * 0.8 * 0.7 * 0.6, 0.9 * 0.8 * 0.7 * 0.6 * 0.5 * 0.4}, []float64{float64(v[0]), float64(v[1]), float64(v[2])}, 1e-6)
+			assert.InDeltaSlice(t, []float32{0.9 * 0.8, 0.9 * 0.8 * 0.7 * 0.6, 0.9 * 0.8 * 0.7 * 0.6 * 0.5 * 0.4}, v, 1e-6)
 			require.NoError(t, graph.Close(kept))
 			require.NoError(t, graph.Close(last))
 		}

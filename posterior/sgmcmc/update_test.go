@@ -14,6 +14,7 @@ import (
 	"github.com/lavagrad/lavagrad/graph"
 	"github.com/lavagrad/lavagrad/graph/random"
 	"github.com/lavagrad/lavagrad/posterior"
+	"github.com/lavagrad/lavagrad/posterior/schedule"
 	"github.com/lavagrad/lavagrad/posterior/sgmcmc"
 )
 
@@ -86,6 +87,17 @@ func TestRates(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, graph.Close(*s.Aux))
 		}
+		// The library's schedules fit as they are.
+		linear := sgmcmc.SGLD(logPosterior, sgmcmc.SGLDConfig{LR: schedule.Linear(0.5, 0.25, 2), Temperature: 0})
+		l, err := linear.Init(ctx, dev, p, seed)
+		require.NoError(t, err)
+		for _, want := range []float32{0.5, 0.375, 0.25} {
+			assert.Equal(t, []float32{want}, values(t, l.LR))
+			l, err = linear.Update(ctx, l, b, posterior.InPlace)
+			require.NoError(t, err)
+			require.NoError(t, graph.Close(*l.Aux))
+		}
+		require.NoError(t, graph.Close(l))
 		require.NoError(t, graph.Close([]sgmcmc.SGLDState[params, aux]{s, state}))
 		require.NoError(t, graph.Close(seed))
 	})
