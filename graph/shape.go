@@ -60,6 +60,20 @@ type Spec struct {
 // String prints the spec as float32[2 3].
 func (s Spec) String() string { return s.DType.String() + s.Shape.String() }
 
+// BroadcastShapes is the shape that tensors of the given shapes broadcast to by NumPy's rule: aligned at the last axis, lengths agree or are 1.
+// Without shapes it is that of a scalar. The error names the shapes and the axis that does not fit.
+func BroadcastShapes(shapes ...Shape) (Shape, error) {
+	out := Shape{}
+	for _, s := range shapes {
+		both, err := broadcastShapes(out, s)
+		if err != nil {
+			return nil, fmt.Errorf("shapes %v and %v do not broadcast: %w", out, s, err)
+		}
+		out = both
+	}
+	return out, nil
+}
+
 // broadcastShapes is NumPy's rule: align at the last axis; lengths agree or one of them is 1.
 func broadcastShapes(a, b Shape) (Shape, error) {
 	n := max(len(a), len(b))

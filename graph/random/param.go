@@ -1,8 +1,6 @@
 package random
 
 import (
-	"slices"
-
 	"github.com/lavagrad/lavagrad/graph"
 )
 
@@ -44,24 +42,9 @@ func resultShape(op string, shape []int, params ...graph.Shape) []int {
 		}
 		return shape
 	}
-	common := graph.Shape{}
-	for _, p := range params {
-		a, b := common, p
-		if len(a) < len(b) {
-			a, b = b, a
-		}
-		out := slices.Clone(a)
-		for i, d := range b {
-			at := &out[len(a)-len(b)+i]
-			switch {
-			case *at == 1:
-				*at = d
-			case d != 1 && d != *at:
-				graph.Fail(op, graph.ErrShape, "reshape one of them, or insert axes of length 1 with ExpandDims",
-					"parameters of shapes %v and %v do not broadcast", common, p)
-			}
-		}
-		common = out
+	common, err := graph.BroadcastShapes(params...)
+	if err != nil {
+		graph.Fail(op, graph.ErrShape, "reshape one of the parameters, or insert axes of length 1 with ExpandDims", "%v", err)
 	}
 	return common
 }

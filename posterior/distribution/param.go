@@ -86,24 +86,9 @@ func arguments(owner string, args ...argument) []graph.Tensor {
 
 // common is the shape that all broadcast to.
 func common(owner string, shapes ...graph.Shape) graph.Shape {
-	out := graph.Shape{}
-	for _, s := range shapes {
-		a, b := out, s
-		if len(a) < len(b) {
-			a, b = b, a
-		}
-		merged := slices.Clone(a)
-		for i, d := range b {
-			at := &merged[len(a)-len(b)+i]
-			switch {
-			case *at == 1:
-				*at = d
-			case d != 1 && d != *at:
-				graph.Fail(owner, graph.ErrShape, "reshape one of them, or insert axes of length 1 with ExpandDims",
-					"shapes %v and %v do not broadcast", out, s)
-			}
-		}
-		out = merged
+	out, err := graph.BroadcastShapes(shapes...)
+	if err != nil {
+		graph.Fail(owner, graph.ErrShape, "reshape one of them, or insert axes of length 1 with ExpandDims", "%v", err)
 	}
 	return out
 }
