@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 # Packages whose tests open no device.
-host_packages="tree shaders shaders/spirv"
+host_packages="tree shaders shaders/spirv examples/internal/chart examples/internal/sheet"
 
 bash tools/setup.sh --quiet || exit 1
 

