@@ -28,13 +28,13 @@ type check struct {
 }
 
 // compile turns a private graph into a program on dev, by the passes in order.
-func compile(ctx context.Context, dev *gpu.Device, l *lifted, checked bool) (*executable, error) {
-	return compileOver(ctx, dev, l, checked, nil)
+func compile(ctx context.Context, dev *gpu.Device, l *lifted, conf jitConfig) (*executable, error) {
+	return compileOver(ctx, dev, l, conf, nil)
 }
 
 // compileOver is compile for a program that writes output i over parameter over[i], where that is not negative. Without
 // over all outputs get arrays of their own.
-func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, checked bool, over []int) (*executable, error) {
+func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, conf jitConfig, over []int) (*executable, error) {
 	if err := supported(dev, l.outputs); err != nil {
 		return nil, err
 	}
@@ -46,8 +46,8 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, checked bool, 
 	for _, n := range l.outputs {
 		x.specs = append(x.specs, n.spec)
 	}
-	outputs := x.addChecks(l.outputs, checked) // pass_control.go
-	steps := passes(outputs, dev.Profile())    // pass_lower.go
+	outputs := x.addChecks(l.outputs, conf.checks)      // pass_control.go
+	steps := passes(outputs, dev.Profile(), conf.lanes) // pass_lower.go
 	outputs = steps.outputs
 	if flags.Dump != "" {
 		if err := dump(flags.Dump, l, outputs, steps); err != nil {
@@ -69,17 +69,17 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, checked bool, 
 }
 
 // passes brings a graph, without checks and branches, to dispatches.
-func passes(outputs []*node, p gpu.Profile) *lowered {
+func passes(outputs []*node, p gpu.Profile, lanes LaneMode) *lowered {
 	outputs = simplify(outputs)                        // pass_simplify.go
 	outputs = separate(outputs)                        // pass_simplify.go
 	outputs = planMatmuls(outputs, p)                  // pass_matmul.go
 	outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go
 	outputs = isolate(outputs)                         // kernelop.go
-	return lower(outputs, p)                           // pass_fuse.go, pass_lower.go, loops.go
+	return lower(outputs, p, lanes)                    // pass_fuse.go, pass_lower.go, loops.go
 }
 
 // body is passes for what a loop of this program repeats.
-func (l *lowered) body(outputs []*node) *lowered { return passes(outputs, l.profile) }
+func (l *lowered) body(outputs []*node) *lowered { return passes(outputs, l.profile, l.lanes) }
 
 // targetOf is what kernels must know of a device.
 func targetOf(p gpu.Profile) shaders.Target {

@@ -70,7 +70,7 @@ func costOn[A, R any](p gpu.Profile, f func(A) R, a A) (c CostEstimate, err erro
 	}
 	outputs := (&executable{}).addChecks(l.outputs, false)
 	c.count(simplify(outputs), 1)
-	c.memory(l.params, passes(outputs, p))
+	c.memory(l.params, passes(outputs, p, LanesAuto))
 	return c, nil
 }
 

@@ -15,7 +15,10 @@ import (
 // JitOption adjusts a compiled function.
 type JitOption func(*jitConfig)
 
-type jitConfig struct{ checks bool }
+type jitConfig struct {
+	checks bool
+	lanes  LaneMode
+}
 
 // WithoutChecks leaves Tensor.Check out of the program: the call no longer waits for their results.
 func WithoutChecks() JitOption { return func(c *jitConfig) { c.checks = false } }
@@ -293,6 +296,6 @@ func (j *jit[R]) compile(ctx context.Context, f *compiled[R], c *jitCall, args [
 	if f.like, err = tree.Unflatten(f.like, empty); err != nil {
 		return err
 	}
-	f.x, err = compileOver(ctx, j.dev, l, j.conf.checks, over)
+	f.x, err = compileOver(ctx, j.dev, l, j.conf, over)
 	return err
 }

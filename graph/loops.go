@@ -29,6 +29,9 @@ type roundPlan struct {
 	a, b    []buffer
 	prelude *lowered // fills a set of arrays with the first carry
 	round   *lowered
+
+	lanes *laneKernel // the rounds of a dispatch as one kernel, instead of round
+	least []laneMinimum
 }
 
 // carrySets chooses the arrays of the carry: set A holds the results that somebody reads.
@@ -103,6 +106,10 @@ func (whileOp) float64Kernels() {}
 // Kernels of a scan: the carry and the number of the round go from set to set.
 func (o scanOp) Kernels(k *Kernels, n Operands) {
 	r := k.plan(func(r *roundPlan) { o.planRounds(r, n.n) })
+	if r.lanes != nil {
+		r.dispatchLanes(o.rounds)
+		return
+	}
 	from, to := r.a, r.b
 	if o.rounds%2 == 1 {
 		from, to = to, from
@@ -169,6 +176,9 @@ func (o scanOp) planRounds(r *roundPlan, n *node) {
 		}
 	}
 	r.round = r.k.out.body(nodes(outputs))
+	if o.rounds > 0 {
+		init = r.useLanes(n, nodes(outputs), init)
+	}
 	r.prelude = r.k.out.body(nodes(init))
 }
 

@@ -32,11 +32,17 @@ func (l *Lowering) FromIndex(at shaders.Index) *shaders.Expr { return l.k.f.From
 
 // ReductionAxes opens axes to fold over and gives the position on them; Reduce closes them.
 func (l *Lowering) ReductionAxes(extents ...int) []shaders.Index {
+	if l.k.lanes != nil {
+		return l.k.lanes.axes(extents)
+	}
 	return l.k.f.ReductionAxes(extents...)
 }
 
 // Reduce folds body over the position that ReductionAxes gave.
 func (l *Lowering) Reduce(r shaders.Reducer, body *shaders.Expr, inner []shaders.Index) *shaders.Expr {
+	if l.k.lanes != nil {
+		return l.k.lanes.reduce(r, body)
+	}
 	return l.k.f.Reduce(r, body, inner)
 }
 
@@ -85,6 +91,7 @@ type kernelBuilder struct {
 	memo     map[string]*shaders.Expr
 	space    []shaders.Index
 	conflict *conflict
+	lanes    *laneBuilder // of a kernel with lanes (lanes.go)
 }
 
 // conflict says which fusion decision cannot stand: node must be an array of its own before this
@@ -93,6 +100,9 @@ type conflict struct{ n *node }
 
 // value is the element of n at an index.
 func (k *kernelBuilder) value(n *node, at []shaders.Index) *shaders.Expr {
+	if k.lanes != nil {
+		return k.lanes.value(n, at)
+	}
 	if k.plan.stored(n) && !(k.own[n] && sameIndex(at, k.space)) {
 		if k.own[n] {
 			k.conflict = &conflict{n}

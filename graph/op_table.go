@@ -114,10 +114,10 @@ func init() {
 	softplusRule = &rule{name: "softplus", types: sameFloat, cost: 50, cases: floats1(-4, 4),
 		eval: eval1(softplus), emit: emit1(emath.Softplus),
 		part: d1(func(x, _ Tensor) Tensor { return x.Sigmoid() })}
-	sinRule = &rule{name: "sin", types: sameFloat, cost: 40, cases: floats1(-4, 4),
+	sinRule = &rule{name: "sin", types: sameFloat, cost: 80, cases: floats1(-4, 4),
 		eval: eval1(math.Sin), emit: emit1(emath.Sin),
 		part: d1(func(x, _ Tensor) Tensor { return x.Cos() })}
-	cosRule = &rule{name: "cos", types: sameFloat, cost: 40, cases: floats1(-4, 4),
+	cosRule = &rule{name: "cos", types: sameFloat, cost: 80, cases: floats1(-4, 4),
 		eval: eval1(math.Cos), emit: emit1(emath.Cos),
 		part: d1(func(x, _ Tensor) Tensor { return x.Sin().Neg() })}
 	reluRule = &rule{name: "relu", types: sameFloat, cost: 1, cases: floats1(-2, 2),

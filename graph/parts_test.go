@@ -18,7 +18,7 @@ func runWithRange(t *testing.T, dev *gpu.Device, y Tensor, bytes int64) []float6
 	require.NoError(t, err)
 	p := dev.Profile()
 	p.MaxStorageRange = bytes
-	steps := passes(l.outputs, p)
+	steps := passes(l.outputs, p, LanesAuto)
 	for _, n := range steps.scratch {
 		require.LessOrEqual(t, int64(4*n), bytes)
 	}
@@ -53,5 +53,18 @@ func TestKernelsInParts(t *testing.T) {
 			}
 			closeAll([]Tensor{x, a})
 		}
+	})
+}
+
+// A long chain of costly functions is several kernels: drivers take long over one, or crash.
+func TestLongChain(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		x := upload(t, dev, Spec{Float32, Shape{3}}, []float64{0.1, 0.5, -2})
+		y := x
+		for range 60 {
+			y = y.Cos()
+		}
+		requireCloseTo(t, 1e-3, reference(t, y), readAny(t, dev, y), 1e-5, "chain")
+		closeAll([]Tensor{x}, y)
 	})
 }

@@ -12,11 +12,15 @@ type fusion struct {
 	alone   map[*node]bool // roots that may not share a kernel
 	space   map[*node]int  // how many positions a node is evaluated at
 	cost    map[*node]int  // machine operations an element when computed in place
+	work    map[*node]int  // the same of roots, which cost nothing but a load where they are read
 	kernels []*kernelPlan
 }
 
 // kernelPlan is one dispatch to be: the roots that it computes.
-type kernelPlan struct{ roots []*node }
+type kernelPlan struct {
+	roots []*node
+	work  int // machine operations an element
+}
 
 // recomputeCost is how many operations may be computed twice rather than stored and read again.
 const recomputeCost = 12
@@ -29,7 +33,7 @@ const maxBindings = 12
 
 // fuse decides with heuristics; conflicts that lowering finds are forced and fuse runs again.
 func fuse(outputs []*node, forced, alone map[*node]bool) *fusion {
-	p := &fusion{outputs: outputs, root: map[*node]bool{}, forced: forced, alone: alone, space: map[*node]int{}, cost: map[*node]int{}}
+	p := &fusion{outputs: outputs, root: map[*node]bool{}, forced: forced, alone: alone, space: map[*node]int{}, cost: map[*node]int{}, work: map[*node]int{}}
 	p.order = reach(outputs, nil)
 	p.chooseRoots()
 	p.group()
@@ -53,7 +57,8 @@ func (p *fusion) chooseRoots() {
 		for _, in := range n.in() {
 			users[in] = append(users[in], n)
 		}
-		if p.cost[n] = p.inlineCost(n); p.cost[n] > largestKernel && n.op.Class() == Pointwise {
+		p.cost[n] = p.inlineCost(n)
+		if p.work[n] = p.cost[n]; p.cost[n] > largestKernel && n.op.Class() == Pointwise {
 			p.forced[n] = true
 			p.cost[n] = 1
 		}
@@ -197,6 +202,7 @@ func (p *fusion) group() {
 			p.kernels = append(p.kernels, &kernelPlan{})
 		}
 		p.kernels[k].roots = append(p.kernels[k].roots, n)
+		p.kernels[k].work += p.work[n]
 		at[n] = k
 	}
 }
@@ -221,7 +227,7 @@ func (p *fusion) folds(n *node) bool {
 
 func (p *fusion) joins(k *kernelPlan, n *node) bool {
 	first := k.roots[0]
-	if !first.spec.Shape.Equal(n.spec.Shape) || !p.shareable(first) {
+	if !first.spec.Shape.Equal(n.spec.Shape) || !p.shareable(first) || k.work+p.work[n] > 2*largestKernel {
 		return false
 	}
 	arrays := map[*node]bool{}

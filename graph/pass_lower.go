@@ -36,6 +36,7 @@ type lowered struct {
 	outputs  []*node // as the passes left them
 	order    []*node
 	rounds   map[*node]*roundPlan // of the loops
+	lanes    LaneMode
 	profile  gpu.Profile
 	target   shaders.Target
 	bindings int   // the most arguments of a kernel
@@ -56,12 +57,12 @@ func (l *lowered) picked(tuple *node, i int) *node {
 // lower emits every kernel of the plan. Where a fusion decision cannot stand it is undone and the
 // graph is fused again: conflicts only ever separate nodes, so this ends. No kernel has more arguments than the device
 // binds, and no array more bytes than it allocates.
-func lower(outputs []*node, profile gpu.Profile) *lowered {
+func lower(outputs []*node, profile gpu.Profile, lanes LaneMode) *lowered {
 	forced, alone := map[*node]bool{}, map[*node]bool{}
 	rounds := map[*node]*roundPlan{}
 	for {
 		p := fuse(outputs, forced, alone)
-		out := &lowered{outputs: outputs, order: p.order, rounds: rounds, profile: profile, target: targetOf(profile),
+		out := &lowered{outputs: outputs, order: p.order, rounds: rounds, lanes: lanes, profile: profile, target: targetOf(profile),
 			bindings: min(profile.MaxBindings, mostBindings), bytes: profile.MaxAllocation}
 		var c *conflict
 		for _, k := range p.kernels {

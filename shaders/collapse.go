@@ -101,7 +101,7 @@ func (f *Fused) merge(a, b *Axis) *Fused {
 	})
 	r := rewriter{g: g, axes: replace, inner: inner, done: map[*Expr]*Expr{}}
 	for _, o := range f.outputs {
-		g.outputs = append(g.outputs, store{o.arg, r.expr(o.value), r.index(o.at)})
+		g.outputs = append(g.outputs, store{arg: o.arg, value: r.expr(o.value), at: r.index(o.at)})
 	}
 	return g
 }

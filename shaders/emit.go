@@ -37,6 +37,11 @@ func (f *Fused) Compile(t Target) Kernel {
 	s := g.plan(t)
 	e := newEmitter(g, s, t)
 	e.emit()
+	return Kernel{Code: e.b.Module(), Push: e.pushed, Groups: s.groups(), Views: e.views}
+}
+
+// groups is the grid of workgroups for the tiles.
+func (s schedule) groups() [3]uint32 {
 	n := ceilDiv(s.tiles, s.local)
 	groups := [3]uint32{uint32(n), 1, 1}
 	if n > maxGroups {
@@ -45,7 +50,7 @@ func (f *Fused) Compile(t Target) Kernel {
 	if s.tiles == 0 {
 		groups[0] = 0
 	}
-	return Kernel{Code: e.b.Module(), Push: e.pushed, Groups: groups, Views: e.views}
+	return groups
 }
 
 // emitter walks a scheduled kernel and writes its code. A position (pos) is an offset within the
@@ -64,6 +69,8 @@ type emitter struct {
 	tail   *Axis                // the axis whose last, single steps are being emitted: its base is no multiple of its tile
 	zero   spirv.Value          // a 0 that the driver cannot know, where there is need of one
 	narrow bool                 // in such a tail of the vector axis: scalar code
+
+	roundsWord int // push word of the outermost loop's rounds (loop.go)
 }
 
 type pos [64]int16
@@ -113,6 +120,10 @@ func (e *emitter) emit() {
 			n = a.total
 		}
 		e.pushed = append(e.pushed, uint32(n))
+	}
+	if e.f.rounds > 0 {
+		e.roundsWord = len(e.pushed)
+		e.pushed = append(e.pushed, uint32(e.f.rounds))
 	}
 	b.Push(len(e.pushed))
 	if e.f.scalesByZero() {
@@ -172,7 +183,7 @@ func (e *emitter) outputs() {
 		// All values are computed before anything is stored: an output may overwrite an input in place.
 		e.guarded(p, func() {
 			for i, o := range e.f.outputs {
-				e.store(o, values[i], p)
+				e.put(o, values[i], p)
 			}
 		})
 	})
@@ -280,8 +291,12 @@ func (e *emitter) value(x *Expr, p pos) spirv.Value {
 		}
 		return b.Const(spirv.Type{Kind: x.dtype, Lanes: 1}, uint32(x.bits))
 	}
-	return e.memo(memoKey{what: "value", id: x.id, at: p.at(x.axes), wide: e.wide(x.axes)}, func() spirv.Value {
+	key := memoKey{what: "value", id: x.id, at: p.at(x.axes), wide: e.wide(x.axes)}
+	return e.memo(key, func() spirv.Value {
 		switch x.kind {
+		case resultExpr:
+			e.runLoop(x.loop, p)
+			return e.scopes[len(e.scopes)-1][key]
 		case loadExpr:
 			return e.load(x, p)
 		case indexExpr:

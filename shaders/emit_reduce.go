@@ -242,16 +242,18 @@ func (e *emitter) hoist(x *Expr, p pos, axes []*Axis) {
 	walk(x)
 }
 
-func (e *emitter) fold(r Reducer, x, y spirv.Value) spirv.Value {
+func (e *emitter) fold(r Reducer, x, y spirv.Value) spirv.Value { return fold(e.b, r, x, y) }
+
+func fold(b *spirv.Builder, r Reducer, x, y spirv.Value) spirv.Value {
 	switch r {
 	case Sum:
-		return e.b.Add(x, y)
+		return b.Add(x, y)
 	case Max:
-		return e.b.Max(x, y)
+		return b.Max(x, y)
 	case Prod:
-		return e.b.Mul(x, y)
+		return b.Mul(x, y)
 	default:
-		return e.b.Min(x, y)
+		return b.Min(x, y)
 	}
 }
 
@@ -267,9 +269,16 @@ func (e *emitter) neutral(r *Expr) spirv.Value { return neutral(e.b, r.red, r.dt
 func neutral(b *spirv.Builder, r Reducer, k spirv.Kind) spirv.Value {
 	switch k {
 	case spirv.Float32, spirv.Float64:
-		return b.ConstFloat(k, [...]float64{0, math.Inf(-1), math.Inf(1), 1}[r])
+		return b.ConstFloat(k, neutralFloat[r])
 	case spirv.Int32:
-		return b.ConstI32([...]int32{0, math.MinInt32, math.MaxInt32, 1}[r])
+		return b.ConstI32(neutralInt[r])
 	}
-	return b.ConstU32([...]uint32{0, 0, math.MaxUint32, 1}[r])
+	return b.ConstU32(neutralWord[r])
 }
+
+// The neutral values, by reducer.
+var (
+	neutralFloat = [...]float64{0, math.Inf(-1), math.Inf(1), 1}
+	neutralInt   = [...]int32{0, math.MinInt32, math.MaxInt32, 1}
+	neutralWord  = [...]uint32{0, 0, math.MaxUint32, 1}
+)

@@ -37,6 +37,8 @@ const (
 	indexExpr
 	applyExpr
 	reduceExpr
+	registerExpr
+	resultExpr
 )
 
 // Expr is a node of a kernel's expression: the value at the current position of the kernel's axes.
@@ -54,6 +56,9 @@ type Expr struct {
 	args    []*Expr // apply; the body of reduce
 	red     Reducer
 	inner   []*Axis // reduce: the axes folded
+	loop    *Loop   // register, result
+	place   int     // register, result: which of the loop's; -1 for the number of the round
+	depth   int     // how many loops (loop.go) are around what it is computed from
 }
 
 // Kind is the expression's element type in registers.
@@ -80,12 +85,16 @@ type Fused struct {
 	exprs   map[string]*Expr
 	inner   map[string][]Index
 	count   int
+	open    []*Loop // loop.go: those whose bodies are being built, outermost first
+	loops   int
+	rounds  int // the rounds of the outermost loop, a push constant; 0 without
 }
 
 type store struct {
 	arg   int
 	value *Expr
 	at    Index
+	once  bool // by the first position of the output space alone
 }
 
 // NewFused begins a kernel over the given output space, outermost axis first.
@@ -146,6 +155,9 @@ func (f *Fused) cons(key string, e Expr) *Expr {
 	}
 	e.id = f.count
 	f.count++
+	for _, x := range e.operands() {
+		e.depth = max(e.depth, x.depth)
+	}
 	for _, a := range f.axes[f.outer:] {
 		e.reduced = e.reduced || e.axes.has(a)
 	}
@@ -222,7 +234,7 @@ func (f *Fused) reduce(r Reducer, body *Expr, axes []*Axis) *Expr {
 // Store writes a value to element at of an array at every position of the output space.
 func (f *Fused) Store(arg int, at Index, value *Expr) {
 	f.args[arg].Write = true
-	f.outputs = append(f.outputs, store{arg, value, at})
+	f.outputs = append(f.outputs, store{arg: arg, value: value, at: at})
 }
 
 // operands lists what e is computed from: its arguments, and the values that its position is made of.
@@ -259,6 +271,9 @@ func (f *Fused) walk(visit func(*Expr)) {
 			expr(a)
 		}
 		index(e.at)
+		if e.kind == resultExpr {
+			e.loop.parts(expr, index)
+		}
 		visit(e)
 	}
 	index = func(x Index) {

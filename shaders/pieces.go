@@ -179,7 +179,7 @@ func (f *Fused) resized(at, n int, strides []int, ranges []Range) *Fused {
 		}
 	}
 	for _, o := range f.outputs {
-		g.outputs = append(g.outputs, store{o.arg, r.expr(o.value), r.index(o.at).Add(Const(shift(o.arg)))})
+		g.outputs = append(g.outputs, store{arg: o.arg, value: r.expr(o.value), at: r.index(o.at).Add(Const(shift(o.arg)))})
 	}
 	return g
 }

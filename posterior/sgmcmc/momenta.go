@@ -20,7 +20,7 @@ func startMomenta[P any](op string, momenta any, params P, key random.Key) P {
 		}, params, m)
 	}
 	if momenta == nil {
-		return draw(op, random.FoldIn(key, momentaStream), params)
+		return draw(op, noise{key, graph.Full(graph.Uint32, momentaStream)}, params)
 	}
 	v := posterior.Number(op, "Momenta", momenta, 0, unbounded)
 	return mapped(op, func(x []graph.Tensor) graph.Tensor { return graph.Full(x[0].DType(), v, x[0].Shape()...) }, params)

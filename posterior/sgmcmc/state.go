@@ -47,7 +47,7 @@ func newState[P, A any](op string, r rates, params P, key random.Key) State[P, A
 type step[P, A any] struct {
 	grad  P
 	lr, t graph.Tensor
-	noise random.Key
+	noise noise
 	next  State[P, A] // all set but Params
 }
 
@@ -68,17 +68,23 @@ func begin[P, B, A any](op string, r rates, logPosterior func(P, B) (graph.Tenso
 		grad:  g.Grad,
 		lr:    s.LR.Check(s.LR.Ge(zero), op+": learning rate >= 0"),
 		t:     s.Temperature.Check(s.Temperature.Ge(zero), op+": temperature >= 0"),
-		noise: random.FoldIn(s.Key, s.Count),
+		noise: noise{s.Key, s.Count},
 		next:  next,
 	}
 }
 
+// noise is what the draws of a step come from. A leaf's key is the same in all steps, so a loop over steps makes it once.
+type noise struct {
+	key   random.Key
+	count graph.Tensor
+}
+
 // draw gives a tree of independent standard normal draws like params.
-func draw[P any](op string, key random.Key, params P) P {
+func draw[P any](op string, n noise, params P) P {
 	i := 0
 	return mapped(op, func(x []graph.Tensor) graph.Tensor {
 		i++
-		return random.Normal(random.FoldIn(key, i-1), x[0].Shape()...).Convert(x[0].DType())
+		return random.Normal(random.FoldIn(random.FoldIn(n.key, i-1), n.count), x[0].Shape()...).Convert(x[0].DType())
 	}, params)
 }
 

@@ -1,0 +1,528 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/lavagrad/lavagrad/shaders"
+	"github.com/lavagrad/lavagrad/shaders/spirv"
+)
+
+// Lanes. A loop whose rounds work on a few numbers of every sample, such as the steps of a Markov chain, would spend its
+// time between dispatches. Such a loop becomes one kernel: an invocation, its lane, runs all rounds for one sample, with the carry in
+// registers. That is possible where a sample's next carry depends on the sample's own carry alone; whether it does is seen
+// when the body is lowered to expressions of single elements, by the positions that it reads.
+
+// LaneMode says when loops become kernels with a lane for each sample.
+type LaneMode uint8
+
+// The modes.
+const (
+	LanesAuto   LaneMode = iota // where the cost model expects a gain
+	LanesNever                  // loops are dispatches for every round
+	LanesAlways                 // wherever it is possible; a loop for which it is not is an error that says why
+)
+
+// Lanes chooses how loops run on the device; the default is LanesAuto.
+func Lanes(m LaneMode) JitOption { return func(c *jitConfig) { c.lanes = m } }
+
+const (
+	// mostLaneExprs bounds a kernel's size: drivers take long over larger ones.
+	mostLaneExprs = 1500
+	// mostUnrolled is the length up to which a reduction inside a lane is written out; a longer one is a loop, up to mostRolled.
+	mostUnrolled, mostRolled = 32, 1 << 12
+)
+
+// laneKernel is a loop's body, with the loop, as one kernel.
+type laneKernel struct {
+	f     *shaders.Fused
+	lanes int
+	now   []*node // the carry that it reads
+	next  []*node // and writes
+	first []int   // leaves of which each lane has its own minimum (checks)
+	args  []buffer
+	write []bool
+
+	compiled *shaders.Kernel
+}
+
+// laneBuilder lowers a loop's body to a laneKernel.
+type laneBuilder struct {
+	k       *kernelBuilder
+	lanes   int
+	at      shaders.Index // the lane
+	regs    map[*node]*laneLeaf
+	loops   map[*node][]*laneLeaf // results of loops inside, by tuple
+	rolled  map[string]*rolledLoop
+	inside  []*shaders.Loop // the loops whose bodies are being built
+	folding *folding
+	levels  map[*node]int
+	varying map[*shaders.Expr]bool // registers that differ between lanes
+	why     string                 // it is not possible
+}
+
+// laneLeaf is a leaf of a carry, with its elements in registers.
+type laneLeaf struct {
+	spec    Spec
+	mapped  bool // the leading axis is that of the lanes
+	minimum bool // a minimum over all lanes, of which each has its part
+	fixed   bool // the same in all rounds: no register
+	values  []*shaders.Expr
+}
+
+// planLanes lowers the body of a loop: outputs are the next values of now, and then what is put into arrays. It gives nil and the reason
+// where lanes are not possible.
+func (l *lowered) planLanes(now, outputs []*node) (*laneKernel, string) {
+	outputs = simplify(outputs)
+	var why string
+	for _, n := range laneCounts(now) {
+		var plan *laneKernel
+		if plan, why = l.planLanesOf(n, now, outputs); plan != nil {
+			return plan, ""
+		}
+	}
+	return nil, why
+}
+
+// laneCounts are the numbers of lanes worth trying: the leading length that most leaves of the carry share, and 1.
+func laneCounts(now []*node) []int {
+	votes := map[int]int{}
+	best := 1
+	for _, n := range now {
+		if s := n.spec.Shape; len(s) > 0 && s[0] > 1 {
+			votes[s[0]]++
+			if v := votes[s[0]]; best == 1 || v > votes[best] || v == votes[best] && s[0] > best {
+				best = s[0]
+			}
+		}
+	}
+	if best == 1 {
+		return []int{1}
+	}
+	return []int{best, 1}
+}
+
+func (l *lowered) planLanesOf(lanes int, now, outputs []*node) (*laneKernel, string) {
+	f := shaders.NewFused(lanes)
+	b := &laneBuilder{lanes: lanes, at: f.Space()[0], regs: map[*node]*laneLeaf{}, loops: map[*node][]*laneLeaf{}, rolled: map[string]*rolledLoop{},
+		levels: map[*node]int{}, varying: map[*shaders.Expr]bool{}}
+	b.k = &kernelBuilder{f: f, args: map[*node]int{}, memo: map[string]*shaders.Expr{}, lanes: b}
+	plan := &laneKernel{f: f, lanes: lanes}
+	leaves := make([]*laneLeaf, len(now))
+	var init []*shaders.Expr
+	for i, n := range now {
+		leaves[i] = b.leaf(n, outputs[i])
+		from := n
+		if leaves[i].minimum {
+			from = stand(Spec{n.spec.DType, Shape{lanes}})
+			plan.first = append(plan.first, i)
+		}
+		plan.now = append(plan.now, from)
+		for _, at := range b.positions(leaves[i]) {
+			if leaves[i].minimum {
+				at = []shaders.Index{b.at}
+			}
+			if x := b.k.load(from, at); leaves[i].fixed {
+				leaves[i].values = append(leaves[i].values, x)
+			} else {
+				init = append(init, x)
+			}
+		}
+		if len(init) > mostLaneExprs/8 {
+			return nil, fmt.Sprintf("the carry has more than %d numbers for a sample", mostLaneExprs/8)
+		}
+	}
+	loop := f.NewLoop(0, init)
+	b.enter(loop, now, leaves)
+	next := b.next(now, leaves, outputs)
+	for _, n := range outputs[len(now):] {
+		b.put(loop, n)
+	}
+	b.leave()
+	if b.why != "" {
+		return nil, b.why
+	}
+	last := f.Close(loop, next)
+	for i := range now {
+		out := stand(plan.now[i].spec)
+		plan.next = append(plan.next, out)
+		arg := b.k.arg(out)
+		for e, at := range b.positions(leaves[i]) {
+			if leaves[i].minimum {
+				at = []shaders.Index{b.at}
+			}
+			var value *shaders.Expr
+			if leaves[i].fixed {
+				value = leaves[i].values[e]
+			} else {
+				value, last = last[0], last[1:]
+			}
+			if at := linear(at, out.spec.Shape); leaves[i].mapped || leaves[i].minimum || lanes == 1 {
+				f.Store(arg, at, value)
+			} else {
+				f.StoreOnce(arg, at, value)
+			}
+		}
+	}
+	for i, n := range b.k.order {
+		if int64(f.Args()[i].Size) > int64(l.target.MaxRange) && l.target.MaxRange > 0 {
+			return nil, fmt.Sprintf("%v is larger than a binding", n.spec)
+		}
+		plan.args = append(plan.args, buffer{n: n})
+		plan.write = append(plan.write, f.Args()[i].Write)
+	}
+	if len(plan.args) > l.bindings {
+		return nil, fmt.Sprintf("it reads and writes %d arrays, the device binds %d", len(plan.args), l.bindings)
+	}
+	return plan, ""
+}
+
+// leaf says how a leaf of the carry lies in the lanes.
+func (b *laneBuilder) leaf(now, next *node) *laneLeaf {
+	f := &laneLeaf{spec: now.spec}
+	s := now.spec.Shape
+	f.mapped = b.lanes > 1 && len(s) > 0 && s[0] == b.lanes
+	f.fixed = now == next
+	f.minimum = !f.fixed && b.lanes > 1 && len(s) == 0 && now.spec.DType == Int32 && isMinimumWith(next, now)
+	return f
+}
+
+// isMinimumWith reports n = min(p, ...): what a loop does with the first failure of a check.
+func isMinimumWith(n, p *node) bool {
+	return n.op.Name() == minRule.name && (n.in()[0] == p || n.in()[1] == p)
+}
+
+// positions lists where a leaf's elements are.
+func (b *laneBuilder) positions(f *laneLeaf) [][]shaders.Index {
+	s := f.spec.Shape
+	if f.mapped {
+		s = s[1:]
+	}
+	out := make([][]shaders.Index, 0, s.Size())
+	each(s, func(_ int, idx []int) {
+		var at []shaders.Index
+		if f.mapped {
+			at = append(at, b.at)
+		}
+		for _, i := range idx {
+			at = append(at, shaders.Const(i))
+		}
+		out = append(out, at)
+	})
+	return out
+}
+
+// enter makes the registers of a loop the values of its carry.
+func (b *laneBuilder) enter(loop *shaders.Loop, now []*node, leaves []*laneLeaf) {
+	b.inside = append(b.inside, loop)
+	r := 0
+	for i, n := range now {
+		f := leaves[i]
+		b.regs[n], b.levels[n] = f, len(b.inside)
+		if f.fixed {
+			b.levels[n] = len(b.inside) - 1
+			continue
+		}
+		for range b.positions(f) {
+			f.values = append(f.values, loop.Register(r))
+			b.varying[loop.Register(r)] = f.mapped || f.minimum
+			r++
+		}
+	}
+}
+
+func (b *laneBuilder) leave() { b.inside = b.inside[:len(b.inside)-1] }
+
+// next are the values of a carry's registers after a round.
+func (b *laneBuilder) next(now []*node, leaves []*laneLeaf, outputs []*node) []*shaders.Expr {
+	var next []*shaders.Expr
+	for i := range now {
+		if leaves[i].fixed {
+			continue
+		}
+		for _, at := range b.positions(leaves[i]) {
+			if leaves[i].minimum {
+				next = append(next, b.minimum(outputs[i]))
+				continue
+			}
+			v := b.k.value(outputs[i], at)
+			if !leaves[i].mapped && b.lanes > 1 && v.Varies(b.at, func(r *shaders.Expr) bool { return b.varying[r] }) {
+				b.refuse("a number that all samples share changes by sample")
+			}
+			next = append(next, v)
+		}
+	}
+	return next
+}
+
+// refuse notes why lanes are not possible; what is built after it is not used.
+func (b *laneBuilder) refuse(format string, args ...any) {
+	if b.why == "" {
+		b.why = fmt.Sprintf(format, args...)
+	}
+}
+
+// put stores what a round gives to a row of an array.
+func (b *laneBuilder) put(loop *shaders.Loop, n *node) {
+	dest := n.op.(putOp).dest
+	leaf := &laneLeaf{spec: n.spec}
+	leaf.mapped = b.lanes > 1 && len(n.spec.Shape) > 0 && n.spec.Shape[0] == b.lanes
+	if b.lanes > 1 && !leaf.mapped {
+		b.refuse("an output of each round is not of each sample")
+		return
+	}
+	row := shaders.ValueIndex(b.k.value(n.in()[1], nil), 0, max(dest.spec.Shape[0]-1, 0)).Scale(n.spec.Shape.Size())
+	arg := b.k.arg(dest)
+	if leaf.spec.Shape.Size()/b.lanes > mostLaneExprs/8 {
+		b.refuse("an output of each round has more than %d numbers for a sample", mostLaneExprs/8)
+		return
+	}
+	for _, at := range b.positions(leaf) {
+		b.k.f.Put(loop, arg, linear(at, n.spec.Shape).Add(row), b.k.value(n.in()[0], at))
+	}
+}
+
+// value is the element of n at an index; kernelBuilder.value comes here.
+func (b *laneBuilder) value(n *node, at []shaders.Index) *shaders.Expr {
+	k := b.k
+	if b.why != "" {
+		return k.f.Literal(n.spec.DType.kind(), 0)
+	}
+	if leaf := b.regs[n]; leaf != nil {
+		return b.element(leaf, at)
+	}
+	if n.isParam() || isTable(n) {
+		return k.load(n, at)
+	}
+	switch o := n.op.(type) {
+	case pickOp:
+		return b.element(b.result(n.in()[0], o.i), at)
+	case putOp:
+		return k.value(n.in()[0], at)
+	}
+	if n.op.Class() == Opaque {
+		b.refuse("%s has kernels of its own", n.op.Name())
+		return k.f.Literal(n.spec.DType.kind(), 0)
+	}
+	key := fmt.Sprintf("%d %s", n.id, indexKey(at))
+	if e, ok := k.memo[key]; ok {
+		return e
+	}
+	if k.f.Count() > mostLaneExprs {
+		b.refuse("it takes more than %d operations for a sample", mostLaneExprs)
+		return k.f.Literal(n.spec.DType.kind(), 0)
+	}
+	var e *shaders.Expr
+	if n.op.Class() == Reduction {
+		e = b.reduction(n, at)
+	} else {
+		e = n.op.Lower(&Lowering{k, n}, Operands{n}, at)
+	}
+	k.memo[key] = e
+	return e
+}
+
+// element is an element of a carry: the lane's own, at a position known when the kernel is built.
+func (b *laneBuilder) element(f *laneLeaf, at []shaders.Index) *shaders.Expr {
+	if f == nil || b.why != "" {
+		return b.k.f.Literal(spirv.Int32, 0)
+	}
+	if f.minimum {
+		b.refuse("a minimum over all samples is read")
+		return f.values[0]
+	}
+	s := f.spec.Shape
+	if f.mapped {
+		if at[0].String() != b.at.String() {
+			b.refuse("a sample reads the carry of others")
+			return f.values[0]
+		}
+		at, s = at[1:], s[1:]
+	}
+	i := linear(at, s)
+	c, ok := i.Constant()
+	if !ok {
+		b.refuse("the carry is read at a computed position")
+		return f.values[0]
+	}
+	return f.values[c]
+}
+
+// result is a result of a loop inside.
+func (b *laneBuilder) result(tuple *node, i int) *laneLeaf {
+	all, ok := b.loops[tuple]
+	if !ok {
+		o, scan := tuple.op.(scanOp)
+		if !scan {
+			b.refuse("%s inside a loop", tuple.op.Name())
+			return nil
+		}
+		b.within(tuple, nil, func() { all = b.scan(tuple, o) })
+		b.loops[tuple] = all
+	}
+	if b.why == "" && i >= len(all) {
+		b.refuse("what each round of a loop inside gives is read")
+	}
+	if b.why != "" {
+		return nil
+	}
+	return all[i]
+}
+
+// scan builds a loop inside.
+func (b *laneBuilder) scan(n *node, o scanOp) []*laneLeaf {
+	in := n.in()
+	args := make([]Tensor, len(in))
+	now := make([]*node, o.carry)
+	// The captured operands are nodes around the loop, as they are.
+	for i, x := range in {
+		args[i] = Tensor{x}
+		if i < o.carry {
+			now[i] = stand(x.spec)
+			args[i] = Tensor{now[i]}
+		}
+	}
+	round := stand(Spec{Int32, Shape{}})
+	at := Tensor{round}
+	if o.reverse {
+		at = Int(o.rounds - 1).Sub(at)
+	}
+	for i := o.carry; i < o.carry+o.walked; i++ {
+		x := args[i].n
+		args[i] = Tensor{newNode(rowOp{}, []*node{x, at.n}, Spec{x.spec.DType, x.spec.Shape[1:]}, n.pc)}
+	}
+	outs := nodes(o.body.call(args)[:o.carry])
+	leaves := make([]*laneLeaf, o.carry)
+	var init []*shaders.Expr
+	for i, x := range now {
+		leaves[i] = b.leaf(x, outs[i])
+		if x.spec.Shape.Size() > mostLaneExprs/8*b.lanes {
+			b.refuse("the carry of a loop inside has more than %d numbers for a sample", mostLaneExprs/8)
+			return nil
+		}
+		for _, at := range b.positions(leaves[i]) {
+			switch {
+			case leaves[i].minimum:
+				init = append(init, b.minimum(in[i]))
+			case leaves[i].fixed:
+				leaves[i].values = append(leaves[i].values, b.k.value(in[i], at))
+			default:
+				init = append(init, b.k.value(in[i], at))
+			}
+		}
+	}
+	if b.why != "" {
+		return nil
+	}
+	f := b.k.f
+	loop := f.NewLoop(o.rounds, init)
+	b.enter(loop, now, leaves)
+	b.regs[round], b.levels[round] = &laneLeaf{spec: round.spec, values: []*shaders.Expr{loop.Round()}}, len(b.inside)
+	next := b.next(now, leaves, outs)
+	b.leave()
+	if b.why != "" {
+		return nil
+	}
+	last := f.Close(loop, next)
+	results := make([]*laneLeaf, o.carry)
+	for i, f := range leaves {
+		results[i] = &laneLeaf{spec: f.spec, mapped: f.mapped, minimum: f.minimum, values: f.values}
+		if !f.fixed {
+			results[i].values, last = last[:len(f.values)], last[len(f.values):]
+		}
+	}
+	return results
+}
+
+// useLanes takes a kernel with lanes for the rounds of a loop, where that is possible and pays. init are the first values of the carry, as
+// they must be then.
+func (r *roundPlan) useLanes(n *node, outputs []*node, init []Tensor) []Tensor {
+	l := r.k.out
+	if l.lanes == LanesNever || len(r.now) == 0 {
+		return init
+	}
+	plan, why := l.planLanes(r.now, outputs)
+	if plan == nil {
+		if l.lanes == LanesAlways {
+			panic(&Error{Op: n.op.Name(), Pos: position(n.pc), Kind: ErrArgument, Detail: "its rounds cannot run in lanes: " + why, Fix: "leave the choice to graph.LanesAuto"})
+		}
+		return init
+	}
+	m := laneModelOf(l.profile)
+	if l.lanes == LanesAuto && !lanesAnyway && m.lanesRound(plan) > m.dispatchRound(plan, len(r.round.steps)) {
+		return init
+	}
+	r.lanes = plan
+	for _, i := range plan.first {
+		// Each lane has its own minimum, and the least of them is the result.
+		part := plan.now[i]
+		whole := r.a[i]
+		r.a[i], r.b[i] = buffer{n: stand(part.spec)}, buffer{n: stand(part.spec)}
+		init[i] = init[i].BroadcastTo(part.spec.Shape...)
+		least := Tensor{r.a[i].n}.ReduceMin()
+		r.least = append(r.least, laneMinimum{l.body([]*node{least.n}), whole})
+	}
+	r.now = plan.now
+	return init
+}
+
+// lanesAnyway makes tests use lanes wherever they are possible, whatever they cost.
+var lanesAnyway = false
+
+// laneMinimum is the dispatch that puts the lanes' minima together.
+type laneMinimum struct {
+	reduce *lowered
+	to     buffer
+}
+
+// mostLaneRounds bounds the rounds of a dispatch; tests make it small.
+var mostLaneRounds = math.MaxInt32
+
+// dispatchLanes appends the dispatches of all rounds: the first for those that do not fill one, then pairs from set A to set B and back.
+func (r *roundPlan) dispatchLanes(rounds int) {
+	l := r.k.out
+	each := min(laneModelOf(l.profile).roundsPerDispatch(r.lanes), mostLaneRounds, rounds)
+	rest, full := rounds%each, rounds/each
+	from, to := r.a, r.b
+	steps := full
+	if rest > 0 {
+		steps++
+	}
+	if steps%2 == 1 {
+		from, to = to, from
+	}
+	r.start(from)
+	step := func(n int) {
+		r.k.append(r.lanes.rounds(n, l), r.bind(r.lanes.rounds(n, l), from, to))
+		from, to = to, from
+	}
+	if rest > 0 {
+		step(rest)
+	}
+	if full%2 == 1 {
+		step(each)
+	}
+	if full > 1 {
+		first := len(l.steps)
+		step(each)
+		step(each)
+		l.loops = append(l.loops, loopRange{first: first, last: len(l.steps), count: full / 2})
+	}
+	for _, m := range r.least {
+		r.k.append(m.reduce, map[*node]buffer{storage(m.reduce.outputs[0]): m.to})
+	}
+}
+
+// rounds is the kernel as a body that makes so many rounds.
+func (p *laneKernel) rounds(n int, l *lowered) *lowered {
+	if p.compiled == nil {
+		k := p.f.CompileLanes(l.target, n)
+		p.compiled = &k
+	}
+	k := *p.compiled
+	k.Push = slices.Clone(k.Push)
+	k.Push[len(k.Push)-1] = uint32(n)
+	name := fmt.Sprintf("lanes [%d]", p.lanes)
+	return &lowered{steps: []step{{name: name, kernel: k, args: p.args, writes: p.write}}, outputs: p.next}
+}

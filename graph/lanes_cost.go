@@ -1,0 +1,44 @@
+package graph
+
+import (
+	"math"
+
+	"github.com/lavagrad/lavagrad/gpu"
+)
+
+// The cost model of lanes, in nanoseconds of a round, coarse: what matters is on which side of a dispatch's cost a round is. A lane's operations
+// follow each other, so they take their latency; as many lanes as the device keeps busy share it. In dispatches the same
+// operations fill the whole device.
+type laneModel struct {
+	operation float64 // of one lane's, one after the other
+	width     float64 // lanes that run at once
+	dispatch  float64
+}
+
+func laneModelOf(p gpu.Profile) laneModel {
+	if p.Kind == gpu.CPU {
+		// Measured on both CPU drivers; an invocation is a lane of a SIMD register there.
+		return laneModel{operation: 0.5, width: float64(max(p.Cores, 1) * 4), dispatch: 6000}
+	}
+	// Four cycles of latency at some 1.5 GHz; a barrier and a launch. Not measured on a GPU.
+	return laneModel{operation: 2.7, width: float64(max(p.Cores, 1) * 128), dispatch: 4000}
+}
+
+// lanesRound is the time of a round of plan.
+func (m laneModel) lanesRound(plan *laneKernel) float64 {
+	return float64(plan.f.Cost()) * m.operation * math.Ceil(float64(plan.lanes)/m.width)
+}
+
+// dispatchRound is the time of the same round in so many dispatches.
+func (m laneModel) dispatchRound(plan *laneKernel, dispatches int) float64 {
+	return float64(dispatches)*m.dispatch + float64(plan.f.Cost())*m.operation*float64(plan.lanes)/m.width
+}
+
+// laneDispatch is how long one dispatch of a kernel with lanes runs at most, roughly: watchdogs of drivers want an answer within seconds, and
+// others want the device too.
+const laneDispatch = 20e6
+
+// roundsPerDispatch is how many rounds of plan one dispatch makes.
+func (m laneModel) roundsPerDispatch(plan *laneKernel) int {
+	return max(1, int(laneDispatch/max(m.lanesRound(plan), 1)))
+}

@@ -1,0 +1,338 @@
+package shaders
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/lavagrad/lavagrad/shaders/spirv"
+)
+
+// Loop is a loop inside a kernel that every position of the output space runs for itself. Its registers are handed on
+// from round to round; what a round computes is built between NewLoop and Close, in terms of them.
+type Loop struct {
+	id     int
+	rounds int // 0 for the kernel's outermost loop, whose rounds are a push constant
+	depth  int
+	round  *Expr // int32, counted from 0
+	regs   []*Expr
+	init   []*Expr
+	next   []*Expr
+	puts   []store // stored in every round
+}
+
+// NewLoop begins a loop. init are the first values of its registers.
+func (f *Fused) NewLoop(rounds int, init []*Expr) *Loop {
+	l := &Loop{id: f.loops, rounds: rounds, depth: len(f.open) + 1, init: init}
+	f.loops++
+	f.open = append(f.open[:len(f.open):len(f.open)], l)
+	l.round = f.register(l, spirv.Int32, -1)
+	for i, x := range init {
+		l.regs = append(l.regs, f.register(l, x.dtype, i))
+	}
+	return l
+}
+
+func (f *Fused) register(l *Loop, k spirv.Kind, place int) *Expr {
+	return f.cons(fmt.Sprintf("g%d %d", l.id, place), Expr{kind: registerExpr, dtype: k, loop: l, place: place, depth: l.depth, axes: f.everywhere()})
+}
+
+func (f *Fused) result(l *Loop, i int, k spirv.Kind) *Expr {
+	return f.cons(fmt.Sprintf("o%d %d", l.id, i), Expr{kind: resultExpr, dtype: k, loop: l, place: i, depth: l.depth - 1, axes: f.everywhere()})
+}
+
+// everywhere is the set of all output axes.
+func (f *Fused) everywhere() axisSet { return 1<<f.outer - 1 }
+
+// Round is the number of the round, an int32 counted from 0.
+func (l *Loop) Round() *Expr { return l.round }
+
+// Register is the value of register i at the beginning of a round.
+func (l *Loop) Register(i int) *Expr { return l.regs[i] }
+
+// Put stores a value to element at of an array in every round.
+func (f *Fused) Put(l *Loop, arg int, at Index, value *Expr) {
+	f.args[arg].Write = true
+	l.puts = append(l.puts, store{arg: arg, value: value, at: at})
+}
+
+// Close ends the building of a loop and gives its registers after the last round.
+func (f *Fused) Close(l *Loop, next []*Expr) []*Expr {
+	if len(next) != len(l.regs) || f.open[len(f.open)-1] != l {
+		panic("BUG: shaders: a loop was closed that is not the innermost, or with other registers")
+	}
+	f.open = f.open[:len(f.open)-1]
+	l.next = next
+	out := make([]*Expr, len(next))
+	for i, x := range next {
+		out[i] = f.result(l, i, x.dtype)
+	}
+	return out
+}
+
+// StoreOnce is Store by the first position of the output space alone, for values that are the same at all of them.
+func (f *Fused) StoreOnce(arg int, at Index, value *Expr) {
+	f.Store(arg, at, value)
+	f.outputs[len(f.outputs)-1].once = true
+}
+
+// Reopen continues the building of a loop, for Accumulate.
+func (f *Fused) Reopen(l *Loop) { f.open = append(f.open[:l.depth-1:l.depth-1], l) }
+
+// Within runs build with only the outermost loops open: what it makes of loops happens once in a round of the innermost of them.
+func (f *Fused) Within(loops int, build func()) {
+	open := f.open
+	f.open = open[:loops:loops]
+	build()
+	f.open = open
+}
+
+// Accumulate ends the building of a loop with a register that folds body over its rounds, and gives its last value. ok is false where body
+// is computed from what the loop gives: then it needs another one.
+func (f *Fused) Accumulate(l *Loop, r Reducer, body *Expr) (result *Expr, ok bool) {
+	f.open = f.open[:l.depth-1]
+	if body.any(func(e *Expr) bool { return e.kind == resultExpr && e.loop == l }) {
+		return nil, false
+	}
+	for i, x := range l.next {
+		if x.args[1] == body && x.fn == foldFns[r] {
+			return f.result(l, i, x.dtype), true
+		}
+	}
+	i := len(l.regs)
+	reg := f.register(l, body.dtype, i)
+	l.init, l.regs = append(l.init, f.neutral(r, body.dtype)), append(l.regs, reg)
+	l.next = append(l.next, f.Fold(r, reg, body))
+	return f.result(l, i, body.dtype), true
+}
+
+// Fold is two values folded.
+func (f *Fused) Fold(r Reducer, x, y *Expr) *Expr { return f.Apply(x.dtype, foldFns[r], x, y) }
+
+var foldFns = func() (fns [4]*Fn) {
+	for r := Sum; r <= Prod; r++ {
+		fns[r] = &Fn{Name: "fold " + r.String(), Cost: 1, Emit: func(b *spirv.Builder, x []spirv.Value) spirv.Value { return fold(b, r, x[0], x[1]) }}
+	}
+	return fns
+}()
+
+// neutral is the value that changes nothing.
+func (f *Fused) neutral(r Reducer, k spirv.Kind) *Expr {
+	word := func(w uint32) *Expr { return f.Literal(k, uint64(w)) }
+	switch k {
+	case spirv.Float32:
+		return word(math.Float32bits(float32(neutralFloat[r])))
+	case spirv.Float64:
+		return f.Literal(k, math.Float64bits(neutralFloat[r]))
+	case spirv.Int32:
+		return word(uint32(neutralInt[r]))
+	}
+	return word(neutralWord[r])
+}
+
+// Varies reports a value that depends on an axis or on a register for which varying is true.
+func (e *Expr) Varies(along Index, varying func(register *Expr) bool) bool {
+	axes := along.axes()
+	return e.any(func(x *Expr) bool {
+		switch x.kind {
+		case loadExpr, indexExpr:
+			return x.at.axes()&axes != 0
+		case registerExpr:
+			return varying(x)
+		}
+		return false
+	})
+}
+
+// any reports an expression, among those that e is computed from, for which is is true.
+func (e *Expr) any(is func(*Expr) bool) bool {
+	seen, found := map[*Expr]bool{}, false
+	walkFrom(func(expr func(*Expr), _ func(Index)) { expr(e) }, func(x *Expr) bool {
+		if seen[x] || found {
+			return false
+		}
+		seen[x] = true
+		found = is(x)
+		return !found
+	})
+	return found
+}
+
+// walkFrom visits expressions from the given ones on down, through loops, as long as enter is true.
+func walkFrom(roots func(expr func(*Expr), index func(Index)), enter func(*Expr) bool) {
+	var expr func(x *Expr)
+	var index func(x Index)
+	expr = func(x *Expr) {
+		if !enter(x) {
+			return
+		}
+		for _, a := range x.operands() {
+			expr(a)
+		}
+		if x.kind == resultExpr {
+			x.loop.parts(expr, index)
+		}
+	}
+	index = func(x Index) {
+		for _, t := range x.terms {
+			for _, v := range t.atom.values(nil) {
+				expr(v)
+			}
+		}
+	}
+	roots(expr, index)
+}
+
+// parts visits everything that the loop is made of.
+func (l *Loop) parts(expr func(*Expr), index func(Index)) {
+	for _, list := range [][]*Expr{l.init, l.next} {
+		for _, x := range list {
+			expr(x)
+		}
+	}
+	for _, p := range l.puts {
+		expr(p.value)
+		index(p.at)
+	}
+}
+
+// Count is the number of distinct expressions so far.
+func (f *Fused) Count() int { return f.count }
+
+// Loops is how many loops are around what e is computed from.
+func (e *Expr) Loops() int { return e.depth }
+
+// Loops is how many loops are around what x is computed from.
+func (x Index) Loops() int {
+	d := 0
+	for _, t := range x.terms {
+		for _, v := range t.atom.values(nil) {
+			d = max(d, v.depth)
+		}
+	}
+	return d
+}
+
+// Constant is the value of an index that is always the same.
+func (x Index) Constant() (c int, ok bool) { return x.c, len(x.terms) == 0 }
+
+// Cost is a rough number of machine operations at a position: those of a round of the outermost loop, with all rounds of the
+// loops inside.
+func (f *Fused) Cost() int {
+	cost := make([]float64, 1+f.deepest()) // by depth
+	rounds := make([]float64, len(cost))
+	f.walk(func(e *Expr) {
+		switch e.kind {
+		case applyExpr:
+			cost[e.depth] += float64(e.fn.Cost)
+		case loadExpr:
+			cost[e.depth] += 4
+		case resultExpr:
+			if e.place == 0 {
+				rounds[e.loop.depth] = max(rounds[e.loop.depth], float64(e.loop.rounds))
+			}
+		}
+	})
+	total, times := 0.0, 1.0
+	for d := 1; d < len(cost); d++ {
+		if d > 1 {
+			times *= max(rounds[d], 1)
+		}
+		total += times * cost[d]
+	}
+	return int(min(total, math.MaxInt32))
+}
+
+func (f *Fused) deepest() int {
+	d := 0
+	f.walk(func(e *Expr) { d = max(d, e.depth) })
+	return d
+}
+
+// CompileLanes emits a kernel with loops: an invocation for each position of the output space, which are its lanes, scalar code, and the given
+// number of rounds of the outermost loop. That number is the last push constant: the code is the same for all.
+func (f *Fused) CompileLanes(t Target, rounds int) Kernel {
+	f.rounds = rounds
+	s := schedule{tile: make([]int, len(f.axes)), roll: 1, tiles: 1, local: t.LocalSize}
+	for i, a := range f.axes {
+		s.tile[i] = 1
+		s.tiles *= a.Extent
+	}
+	if ceilDiv(s.tiles, s.local) < t.Workgroups {
+		s.local = min(s.local, max(t.Subgroup, 8))
+	}
+	e := newEmitter(f, s, t)
+	e.emit()
+	return Kernel{Code: e.b.Module(), Push: e.pushed, Groups: s.groups(), Views: e.views}
+}
+
+// runLoop emits a loop and remembers its results in the current block.
+func (e *emitter) runLoop(l *Loop, p pos) {
+	b := e.b
+	e.hoistLoop(l, p)
+	carried := make([]spirv.Value, len(l.init))
+	for i, x := range l.init {
+		carried[i] = e.value(x, p)
+	}
+	n := b.ConstU32(uint32(l.rounds))
+	if l.depth == 1 {
+		n = b.PushU32(e.roundsWord)
+	}
+	remember := func(x *Expr, v spirv.Value) {
+		e.scopes[len(e.scopes)-1][memoKey{what: "value", id: x.id, at: p.at(x.axes), wide: e.wide(x.axes)}] = v
+	}
+	last := b.Loop(b.ConstU32(0), n, b.ConstU32(1), carried, func(i spirv.Value, c []spirv.Value) []spirv.Value {
+		next := make([]spirv.Value, len(c))
+		e.scoped(func() {
+			remember(l.round, b.Bitcast(i, spirv.Int32))
+			for j, x := range l.regs {
+				remember(x, c[j])
+			}
+			for j, x := range l.next {
+				next[j] = e.value(x, p)
+			}
+			puts := make([]spirv.Value, len(l.puts))
+			for j, o := range l.puts {
+				puts[j] = e.value(o.value, p)
+			}
+			for j, o := range l.puts {
+				e.put(o, puts[j], p)
+			}
+		})
+		return next
+	})
+	for i, v := range last {
+		remember(e.f.result(l, i, v.Type.Kind), v)
+	}
+}
+
+// hoistLoop emits what does not change in a loop before it, out of the loops inside it too.
+func (e *emitter) hoistLoop(l *Loop, p pos) {
+	seen := map[*Expr]bool{}
+	walkFrom(l.parts, func(x *Expr) bool {
+		if seen[x] {
+			return false
+		}
+		seen[x] = true
+		if x.depth < l.depth {
+			if x.kind != literalExpr {
+				e.value(x, p)
+			}
+			return false
+		}
+		return true
+	})
+}
+
+// put is store, by the first position alone where that is asked for.
+func (e *emitter) put(o store, v spirv.Value, p pos) {
+	if !o.once {
+		e.store(o, v, p)
+		return
+	}
+	b := e.b
+	first := b.ConstBool(true)
+	for _, a := range e.f.axes[:e.f.outer] {
+		first = b.And(first, b.Eq(e.base[a.id], b.ConstU32(0)))
+	}
+	b.If(first, func() { e.scoped(func() { e.store(o, v, p) }) })
+}
