@@ -224,8 +224,10 @@ func TestLanesImpossible(t *testing.T) {
 		f   func(Tensor) Tensor
 		why string
 	}{
-		"sort":   {func(c Tensor) Tensor { return c.Sort(0).Scale(0.5) }, "has kernels of its own"},
-		"size":   {func(c Tensor) Tensor { return c.Reshape(8, 8).MatMul(c.Reshape(8, 8)).MatMul(c.Reshape(8, 8)).Flatten().Sin() }, "operations for a sample"},
+		"sort": {func(c Tensor) Tensor { return c.Sort(0).Scale(0.5) }, "has kernels of its own"},
+		"size": {func(c Tensor) Tensor {
+			return c.Reshape(8, 8).MatMul(c.Reshape(8, 8)).MatMul(c.Reshape(8, 8)).Flatten().Sin()
+		}, "operations for a sample"},
 		"lookup": {func(c Tensor) Tensor { return c.Take(0, c.AsInt()).Add(c) }, "computed position"},
 	} {
 		t.Run(name, func(t *testing.T) {
