@@ -29,9 +29,7 @@ func Evaluate[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), params P, 
 	CheckParams(op, params)
 	v := graph.ValueAndGradAux2(func(p P, b B) (graph.Tensor, A) {
 		y, aux := logPosterior(p, b)
-		if !y.Valid() || y.Rank() != 0 || !y.DType().IsFloat() {
-			graph.Fail(op, graph.ErrShape, "return one number, for example with Mean over the batch", "it returned %v, want a float scalar", y)
-		}
+		CheckValue(y)
 		return y, aux
 	})(params, batch)
 	g := Gradient[P, A]{v.Value, v.Grad, auxOf(v.Aux)}
@@ -43,6 +41,13 @@ func Evaluate[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), params P, 
 	}
 	g.LogPosterior = g.LogPosterior.Check(known, "the log posterior is not NaN")
 	return g
+}
+
+// CheckValue fails where what a log posterior returned is no float scalar.
+func CheckValue(y graph.Tensor) {
+	if !y.Valid() || y.Rank() != 0 || !y.DType().IsFloat() {
+		graph.Fail("log posterior", graph.ErrShape, "return one number, for example with Mean over the batch", "it returned %v, want a float scalar", y)
+	}
 }
 
 // auxOf holds an aux to what it may be.

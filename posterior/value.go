@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/lavagrad/lavagrad/graph"
+	"github.com/lavagrad/lavagrad/tree"
 )
 
 // Value is a hyperparameter: a number (float64, float32 or int), or a function of the step, func(step graph.Tensor) graph.Tensor, from an
@@ -53,4 +54,28 @@ func At(op, name string, v Value, otherwise, least float64, step graph.Tensor) g
 func Schedule(v Value) (func(step graph.Tensor) graph.Tensor, bool) {
 	f, ok := v.(func(graph.Tensor) graph.Tensor)
 	return f, ok && f != nil
+}
+
+// Leaves is a hyperparameter with a value for each parameter: v as a tree like params, in their shapes and dtypes, or v everywhere where it is
+// a number, or otherwise where it is nil. Errors for numbers are those of Number; the values in a tree are not looked at.
+func Leaves[P any](op, name string, v any, otherwise, least float64, params P) P {
+	given, ok := v.(P)
+	if !ok {
+		x := Number(op, name, v, otherwise, least)
+		out, err := tree.Map(func(p graph.Tensor) graph.Tensor { return graph.Full(p.DType(), x, p.Shape()...) }, params)
+		if err != nil {
+			graph.Fail(op, graph.ErrArgument, "give a struct, slice or map of graph.Tensor", "params are no tree of tensors: %v", err)
+		}
+		return out
+	}
+	out, err := tree.Map2(func(p, x graph.Tensor) graph.Tensor {
+		if !x.Valid() || !x.Shape().Equal(p.Shape()) || x.DType() != p.DType() {
+			graph.Fail(op, graph.ErrShape, "give "+name+" like params", "%s has %v where params have %v", name, x, p.Spec())
+		}
+		return x
+	}, params, given)
+	if err != nil {
+		graph.Fail(op, graph.ErrArgument, "give a tree of the structure of params", "%s: %v", name, err)
+	}
+	return out
 }

@@ -54,11 +54,11 @@ func BAOA[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), c BAOAConfig) 
 			sd := deviation(op, d.t.Mul(d.lr.Scale(-2*gamma).Expm1().Neg())).Scale(math.Sqrt(1 / inv))
 			half := d.lr.Scale(inv / 2)
 			drift := func(theta, m P) P {
-				return mapped(op, func(x []graph.Tensor) graph.Tensor { return x[0].Add(x[1].Mul(like(x[0], half))) }, theta, m)
+				return posterior.Map(op, func(x []graph.Tensor) graph.Tensor { return x[0].Add(x[1].Mul(like(x[0], half))) }, theta, m)
 			}
-			kicked := mapped(op, func(x []graph.Tensor) graph.Tensor { return x[0].Add(x[1].Mul(like(x[0], d.lr))) }, s.Momenta, d.grad)
+			kicked := posterior.Map(op, func(x []graph.Tensor) graph.Tensor { return x[0].Add(x[1].Mul(like(x[0], d.lr))) }, s.Momenta, d.grad)
 			next := BAOAState[P, A]{State: d.next}
-			next.Momenta = mapped(op, func(x []graph.Tensor) graph.Tensor {
+			next.Momenta = posterior.Map(op, func(x []graph.Tensor) graph.Tensor {
 				return x[0].Mul(like(x[0], keep)).Add(x[1].Mul(like(x[0], sd)))
 			}, kicked, draw(op, d.noise, s.Params))
 			next.Params = drift(drift(s.Params, kicked), next.Momenta)

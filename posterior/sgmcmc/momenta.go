@@ -11,19 +11,10 @@ const momentaStream = 1<<32 - 1
 
 // startMomenta gives the first momenta: drawn from N(0, 1) for nil, everywhere a number, or a tree like params.
 func startMomenta[P any](op string, momenta any, params P, key random.Key) P {
-	if m, ok := momenta.(P); ok {
-		return mapped(op, func(x []graph.Tensor) graph.Tensor {
-			if !x[0].Shape().Equal(x[1].Shape()) || x[0].DType() != x[1].DType() {
-				graph.Fail(op, graph.ErrShape, "give momenta like params", "momenta %v of params %v", x[1].Spec(), x[0].Spec())
-			}
-			return x[1]
-		}, params, m)
-	}
 	if momenta == nil {
 		return draw(op, noise{key, graph.Full(graph.Uint32, momentaStream)}, params)
 	}
-	v := posterior.Number(op, "Momenta", momenta, 0, unbounded)
-	return mapped(op, func(x []graph.Tensor) graph.Tensor { return graph.Full(x[0].DType(), v, x[0].Shape()...) }, params)
+	return posterior.Leaves(op, "Momenta", momenta, 0, unbounded, params)
 }
 
 // inverseMass is s = 1/sigma^2.

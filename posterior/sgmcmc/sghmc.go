@@ -48,11 +48,11 @@ func SGHMC[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), c SGHMCConfig
 			te := d.t.Mul(d.lr)
 			sd := deviation(op, te.Mul(te.Scale(-beta).AddScalar(2*alpha)))
 			next := SGHMCState[P, A]{State: d.next}
-			next.Params = mapped(op, func(x []graph.Tensor) graph.Tensor {
+			next.Params = posterior.Map(op, func(x []graph.Tensor) graph.Tensor {
 				theta, m := x[0], x[1]
 				return theta.Add(m.Mul(like(m, d.lr.Scale(inv))))
 			}, s.Params, s.Momenta)
-			next.Momenta = mapped(op, func(x []graph.Tensor) graph.Tensor {
+			next.Momenta = posterior.Map(op, func(x []graph.Tensor) graph.Tensor {
 				m, g, xi := x[0], x[1], x[2]
 				return m.Add(g.Mul(like(m, d.lr))).Sub(m.Mul(like(m, d.lr.Scale(inv*alpha)))).Add(xi.Mul(like(m, sd)))
 			}, s.Momenta, d.grad, draw(op, d.noise, s.Params))

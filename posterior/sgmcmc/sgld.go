@@ -38,7 +38,7 @@ func SGLD[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), c SGLDConfig) 
 			te := d.t.Mul(d.lr)
 			sd := deviation(op, te.Mul(te.Scale(-beta()).AddScalar(2)))
 			next := d.next
-			next.Params = mapped(op, func(x []graph.Tensor) graph.Tensor {
+			next.Params = posterior.Map(op, func(x []graph.Tensor) graph.Tensor {
 				theta, g, xi := x[0], x[1], x[2]
 				return theta.Add(g.Mul(like(theta, d.lr))).Add(xi.Mul(like(theta, sd)))
 			}, s.Params, d.grad, draw(op, d.noise, s.Params))

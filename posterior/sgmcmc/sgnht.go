@@ -52,13 +52,13 @@ func SGNHT[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), c SGNHTConfig
 			te := d.t.Mul(d.lr)
 			sd := deviation(op, te.Mul(te.Scale(-beta).AddScalar(2*alpha)))
 			next := SGNHTState[P, A]{State: d.next}
-			next.Params = mapped(op, func(x []graph.Tensor) graph.Tensor {
+			next.Params = posterior.Map(op, func(x []graph.Tensor) graph.Tensor {
 				theta, m := x[0], x[1]
 				return theta.Add(m.Mul(like(m, d.lr.Scale(inv))))
 			}, s.Params, s.Momenta)
 			friction := d.lr.Scale(inv).Mul(s.Thermostat)
 			squares, elements := graph.Scalar(0), 0
-			next.Momenta = mapped(op, func(x []graph.Tensor) graph.Tensor {
+			next.Momenta = posterior.Map(op, func(x []graph.Tensor) graph.Tensor {
 				m, g, xi := x[0], x[1], x[2]
 				squares, elements = squares.Add(m.Square().Sum().Convert(graph.Float32)), elements+m.Size()
 				return m.Add(g.Mul(like(m, d.lr))).Sub(m.Mul(like(m, friction))).Add(xi.Mul(like(m, sd)))

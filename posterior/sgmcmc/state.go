@@ -6,7 +6,6 @@ import (
 	"github.com/lavagrad/lavagrad/graph"
 	"github.com/lavagrad/lavagrad/graph/random"
 	"github.com/lavagrad/lavagrad/posterior"
-	"github.com/lavagrad/lavagrad/tree"
 )
 
 // State is what all samplers keep: a tree of tensors. LR and Temperature may be changed by setting the field, for example
@@ -82,7 +81,7 @@ type noise struct {
 // draw gives a tree of independent standard normal draws like params.
 func draw[P any](op string, n noise, params P) P {
 	i := 0
-	return mapped(op, func(x []graph.Tensor) graph.Tensor {
+	return posterior.Map(op, func(x []graph.Tensor) graph.Tensor {
 		i++
 		return random.Normal(random.FoldIn(random.FoldIn(n.key, i-1), n.count), x[0].Shape()...).Convert(x[0].DType())
 	}, params)
@@ -98,12 +97,3 @@ func deviation(op string, v graph.Tensor) graph.Tensor {
 
 // like is a float32 scalar in x's type.
 func like(x, scalar graph.Tensor) graph.Tensor { return scalar.Convert(x.DType()) }
-
-// mapped is f of the leaves of trees of one structure.
-func mapped[P any](op string, f func(x []graph.Tensor) graph.Tensor, trees ...P) P {
-	out, err := tree.MapN(func(x []graph.Tensor) (graph.Tensor, error) { return f(x), nil }, trees...)
-	if err != nil {
-		graph.Fail(op, graph.ErrArgument, "give trees of the structure of params", "%v", err)
-	}
-	return out
-}
