@@ -117,9 +117,26 @@ func (o contractOp) JVP(c Call, t []Tensor) Tensor {
 
 func (o contractOp) VJP(c Call, ct Tensor) []Tensor {
 	return []Tensor{
-		apply(contractOp{o.out, o.b, o.a}, ct, c.In[1]),
-		apply(contractOp{o.out, o.a, o.b}, ct, c.In[0]),
+		contractOp{o.out, o.b, o.a}.apply(ct, c.In[1]),
+		contractOp{o.out, o.a, o.b}.apply(ct, c.In[0]),
 	}
+}
+
+// apply leaves out summed labels of length 1. A layer's gradient for a batch of one so is a product of broadcasts, which under vmap, where there
+// are many such batches, is computed where it is read instead of being written for each sample.
+func (o contractOp) apply(a, b Tensor) Tensor {
+	size, err := o.sizes(a.Shape(), b.Shape())
+	if err != nil {
+		panic("BUG: graph: contraction of operands that do not fit: " + err.Error())
+	}
+	for _, l := range o.summed() {
+		if size[l] == 1 {
+			i, j := slices.Index(o.a, l), slices.Index(o.b, l)
+			a, b = a.Squeeze(i), b.Squeeze(j)
+			o.a, o.b = slices.Delete(slices.Clone(o.a), i, i+1), slices.Delete(slices.Clone(o.b), j, j+1)
+		}
+	}
+	return apply(o, a, b)
 }
 
 // Batch adds one label: in both operands it pairs samples, in one of them it is one more free axis.
