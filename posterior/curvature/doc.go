@@ -2,6 +2,9 @@
 // Gauss-Newton (GGN) matrices over all parameters of a tree, as products with a vector, as diagonals (trees like the
 // parameters) and dense (matrices over the ravelled parameters, in the order of graph.Ravel).
 //
+// Beside the empirical Fisher there is the true one, of labels drawn from the model's own predictive distribution (TrueFisher), and the Kronecker
+// factors of the GGN for linear layers (KFAC).
+//
 // Functions of one sample are mapped over the batch:
 //
 //	f(params, sample)        a scalar, the sample's log-likelihood or loss: HVP, Hessian take a whole batch instead

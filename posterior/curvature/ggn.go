@@ -66,12 +66,6 @@ func GGNVP[P, S any](forward func(P, S) graph.Tensor, loss func(outputs graph.Te
 	}
 }
 
-// Linearized is the Gaussian distribution of the outputs for n inputs, of k elements each.
-type Linearized struct {
-	Mean     graph.Tensor // [n ...]: forward at the mean parameters
-	Cholesky graph.Tensor // [n k k]: lower triangular factors of the covariances
-}
-
 // LinearizedDiag is the predictive distribution of outputs under parameters N(mean, diag(sd)^2) with forward replaced by its
 // linearisation at the mean: for each input of a batch the outputs there, and the Cholesky factor of J diag(sd)^2 J'. Where
 // that is singular, as with more outputs than parameters, the factor is NaN from the first column on that has no pivot. sd is a

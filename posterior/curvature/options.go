@@ -14,6 +14,7 @@ type Option func(*config)
 type config struct {
 	mean  bool
 	chunk int
+	draws int
 }
 
 // Normalize divides by the number of samples. An empty batch is then an error.
