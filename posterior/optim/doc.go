@@ -13,6 +13,8 @@
 //
 //	optim.Adam(1e-3, func(c *optim.AdamConfig) { c.Beta1 = 0 })
 //
+// MAP makes a posterior.Transform of one: training is a line in the place of a sampler.
+//
 // # Learning rates
 //
 // A rate is a number, a float32 scalar tensor or a schedule (schedule.Rate). Init puts a number into the state, as Values["lr"]

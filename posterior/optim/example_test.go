@@ -8,6 +8,7 @@ import (
 	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/graph"
 	"github.com/lavagrad/lavagrad/graph/random"
+	"github.com/lavagrad/lavagrad/posterior"
 	"github.com/lavagrad/lavagrad/posterior/optim"
 	"github.com/lavagrad/lavagrad/posterior/schedule"
 	"github.com/lavagrad/lavagrad/vmap"
@@ -76,4 +77,33 @@ func ExampleDPSGD() {
 	}
 	fmt.Println(p.Shape())
 	// Output: [2]
+}
+
+// The maximum of a log posterior: the line that makes the transform is all that tells training from sampling.
+func ExampleMAP() {
+	ctx := context.Background()
+	dev, err := gpu.Open(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer dev.Close()
+	logPosterior := func(x graph.Tensor, _ posterior.None) (graph.Tensor, posterior.None) {
+		return x.AddScalar(-3).Square().Sum().Scale(-0.5), posterior.None{}
+	}
+	transform := optim.MAP(logPosterior, optim.Adam(0.1))
+	state, err := transform.Init(ctx, dev, graph.Zeros(2), random.NewKey(1))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for range 200 {
+		if state, err = transform.Update(ctx, state, posterior.None{}, posterior.InPlace); err != nil {
+			log.Fatal(err)
+		}
+	}
+	x, err := state.Params.Floats(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%.1f\n", x)
+	// Output: [3.0 3.0]
 }
