@@ -6,16 +6,16 @@ import (
 	"github.com/lavagrad/lavagrad/tree"
 )
 
-// Subset turns a log posterior of all parameters into one of those for which choose is true, with the others held at their values in full: what
+// Subset turns a log posterior or forward function of all parameters into one of those for which choose is true, with the others held at their values in full: what
 // any algorithm needs to be about a part of a model, such as its last layer.
 //
-//	logPosterior, last, err := posterior.Subset(logPosterior, params, func(path string, _ graph.Tensor) bool {
+//	lastForward, last, err := posterior.Subset(forward, params, func(path string, _ graph.Tensor) bool {
 //		return strings.HasPrefix(path, ".Head")
 //	})
-//	transform := laplace.DenseGGN(...)
+//	transform := laplace.DenseGGN(lastForward, logLikelihood, laplace.Config{Precision: 1.0})
 //	state, err := transform.Init(ctx, dev, last, key)
 //
-// choose may take tensors or larger parts, such as nn.Linear: the new parameters are a slice of what it takes. Forward functions work as well.
+// choose may take tensors or larger parts, such as nn.Linear: the new parameters are a slice of what it takes.
 // Errors are those of tree.Subset.
 func Subset[L, P, B, A any](f func(P, B) (graph.Tensor, A), full P, choose func(path string, leaf L) bool) (onSubset func([]L, B) (graph.Tensor, A), subset []L, err error) {
 	subset, rebuild, err := tree.Subset(full, choose)

@@ -86,15 +86,41 @@ func onlyLayers[P any](params P) []nn.Linear {
 	return layers
 }
 
-// factors are the lower Cholesky factors of a layer's two matrices.
-func (s KFACState[P, A]) factors(k curvature.Kronecker) (a, g graph.Tensor) {
+// precision are the two matrices whose Kronecker product is a layer's precision.
+func (s KFACState[P, A]) precision(k curvature.Kronecker) (a, g graph.Tensor) {
 	root := s.Prior.Check(s.Prior.Ge(graph.Scalar(0)), kfac+": prior precision >= 0").Sqrt()
 	n := k.Positions.Max(graph.Int(1)).AsFloat().Rsqrt() // no data: the prior alone
 	factor := func(m graph.Tensor) graph.Tensor {
 		eye := graph.Eye(m.Dim(0)).Convert(m.DType())
-		return linalg.CheckedCholesky(m.Mul(n.Convert(m.DType())).Add(eye.Mul(root.Convert(m.DType()))))
+		return m.Mul(n.Convert(m.DType())).Add(eye.Mul(root.Convert(m.DType())))
 	}
 	return factor(k.A), factor(k.G)
+}
+
+// factors are their lower Cholesky factors.
+func (s KFACState[P, A]) factors(k curvature.Kronecker) (a, g graph.Tensor) {
+	a, g = s.precision(k)
+	return linalg.CheckedCholesky(a), linalg.CheckedCholesky(g)
+}
+
+// LogProbUnnormalized is -sum over layers of trace(D' A D G) / (2 Temperature), a scalar: the log density but for a constant. D are the distances of
+// params, W above b, from Params, and A and G the factors of the layer's precision. As the prior of further data it makes inference continue.
+func (s KFACState[P, A]) LogProbUnnormalized(params P) graph.Tensor {
+	d, err := tree.Leaves[nn.Linear](posterior.Map(kfac, func(x []graph.Tensor) graph.Tensor { return x[0].Sub(x[1]) }, params, s.Params))
+	if err != nil || len(d) != len(s.Layers) {
+		graph.Fail(kfac, graph.ErrArgument, "give params like the state's", "got %d linear layers, want %d: %v", len(d), len(s.Layers), err)
+	}
+	var sum graph.Tensor
+	for i, l := range d {
+		a, g := s.precision(s.Layers[i])
+		w := graph.Concat(0, l.W, l.B.ExpandDims(0))
+		y := a.MatMul(w).Mul(w.MatMul(g)).Sum()
+		if i > 0 {
+			y = sum.Add(y)
+		}
+		sum = y
+	}
+	return sum.Div(s.temperature(sum)).Scale(-0.5)
 }
 
 // Sample draws parameters: a tree like Params with the sample shape in front of every leaf's own. With the factors' Cholesky factors a and g, a

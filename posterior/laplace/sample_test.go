@@ -47,13 +47,18 @@ func families(t *testing.T, dev *gpu.Device, check func(t *testing.T, state lapl
 		family(t, dev, laplace.DenseGGN(plain, logLikelihood, c), inverse(t, plus(1, ggn, tau)), check)
 	})
 	t.Run("kfac", func(t *testing.T) {
-		a, g := kroneckerReference()
-		n := math.Sqrt(float64(len(ys)))
-		factor := func(v []float64) *mat.SymDense { return plus(1/n, mat.NewSymDense(3, v), math.Sqrt(tau)) }
-		var k mat.Dense
-		k.Kronecker(factor(a), factor(g))
-		family(t, dev, laplace.KFAC(forward, logLikelihood, c), inverse(t, mat.NewSymDense(params, k.RawMatrix().Data)), check)
+		family(t, dev, laplace.KFAC(forward, logLikelihood, c), inverse(t, kroneckerPrecision()), check)
 	})
+}
+
+// kroneckerPrecision is KFAC's precision after the batch.
+func kroneckerPrecision() *mat.SymDense {
+	a, g := kroneckerReference()
+	n := math.Sqrt(float64(len(ys)))
+	factor := func(v []float64) *mat.SymDense { return plus(1/n, mat.NewSymDense(3, v), math.Sqrt(tau)) }
+	var k mat.Dense
+	k.Kronecker(factor(a), factor(g))
+	return mat.NewSymDense(params, k.RawMatrix().Data)
 }
 
 // compiled runs functions of the state and the batch on the device.
@@ -209,6 +214,18 @@ func TestTemperatureAndLogProb(t *testing.T) {
 		got = f.LogProbUnnormalized(shifted(p))
 		assert.InDelta(t, want, values(t, got)[0], 1e-4*-want)
 		require.NoError(t, got.Close())
+
+		kron := laplace.KFAC(forward, logLikelihood, c)
+		k, err := kron.Init(ctx, dev, p, seed)
+		require.NoError(t, err)
+		k, err = kron.Update(ctx, k, b, posterior.InPlace)
+		require.NoError(t, err)
+		want = -mat.Inner(d, kroneckerPrecision(), d) / (2 * temperature)
+		got = k.LogProbUnnormalized(shifted(p))
+		assert.InDelta(t, want, values(t, got)[0], 1e-4*-want)
+		require.NoError(t, got.Close())
+		require.NoError(t, graph.Close(*k.Aux))
+		require.NoError(t, graph.Close(kron.Bare(k)))
 		require.NoError(t, graph.Close(*s.Aux))
 		require.NoError(t, graph.Close(*f.Aux))
 		require.NoError(t, graph.Close(diag.Bare(s)))
