@@ -2,6 +2,7 @@ package posterior
 
 import (
 	"github.com/lavagrad/lavagrad/graph"
+	"github.com/lavagrad/lavagrad/graph/random"
 	"github.com/lavagrad/lavagrad/tree"
 )
 
@@ -12,4 +13,14 @@ func Map[P any](op string, f func(x []graph.Tensor) graph.Tensor, trees ...P) P 
 		graph.Fail(op, graph.ErrArgument, "give trees of the structure of params", "%v", err)
 	}
 	return out
+}
+
+// NormalLike gives the independent standard normal draws of a step, in the shapes and dtypes of params: those of leaf i have the key
+// FoldIn(FoldIn(key, i), step), of which a loop over steps makes the inner one once.
+func NormalLike[P any](op string, key random.Key, step graph.Tensor, params P) P {
+	i := 0
+	return Map(op, func(x []graph.Tensor) graph.Tensor {
+		i++
+		return random.Normal(random.FoldIn(random.FoldIn(key, i-1), step), x[0].Shape()...).Convert(x[0].DType())
+	}, params)
 }

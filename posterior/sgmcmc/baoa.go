@@ -60,7 +60,7 @@ func BAOA[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), c BAOAConfig) 
 			next := BAOAState[P, A]{State: d.next}
 			next.Momenta = posterior.Map(op, func(x []graph.Tensor) graph.Tensor {
 				return x[0].Mul(like(x[0], keep)).Add(x[1].Mul(like(x[0], sd)))
-			}, kicked, draw(op, d.noise, s.Params))
+			}, kicked, posterior.NormalLike(op, d.noise, d.count, s.Params))
 			next.Params = drift(drift(s.Params, kicked), next.Momenta)
 			return next
 		},

@@ -12,7 +12,7 @@ const momentaStream = 1<<32 - 1
 // startMomenta gives the first momenta: drawn from N(0, 1) for nil, everywhere a number, or a tree like params.
 func startMomenta[P any](op string, momenta any, params P, key random.Key) P {
 	if momenta == nil {
-		return draw(op, noise{key, graph.Full(graph.Uint32, momentaStream)}, params)
+		return posterior.NormalLike(op, key, graph.Full(graph.Uint32, momentaStream), params)
 	}
 	return posterior.Leaves(op, "Momenta", momenta, 0, unbounded, params)
 }

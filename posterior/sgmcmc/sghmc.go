@@ -55,7 +55,7 @@ func SGHMC[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), c SGHMCConfig
 			next.Momenta = posterior.Map(op, func(x []graph.Tensor) graph.Tensor {
 				m, g, xi := x[0], x[1], x[2]
 				return m.Add(g.Mul(like(m, d.lr))).Sub(m.Mul(like(m, d.lr.Scale(inv*alpha)))).Add(xi.Mul(like(m, sd)))
-			}, s.Momenta, d.grad, draw(op, d.noise, s.Params))
+			}, s.Momenta, d.grad, posterior.NormalLike(op, d.noise, d.count, s.Params))
 			return next
 		},
 		func(s SGHMCState[P, A]) SGHMCState[P, A] { s.Aux = nil; return s },

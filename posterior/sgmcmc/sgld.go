@@ -41,7 +41,7 @@ func SGLD[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), c SGLDConfig) 
 			next.Params = posterior.Map(op, func(x []graph.Tensor) graph.Tensor {
 				theta, g, xi := x[0], x[1], x[2]
 				return theta.Add(g.Mul(like(theta, d.lr))).Add(xi.Mul(like(theta, sd)))
-			}, s.Params, d.grad, draw(op, d.noise, s.Params))
+			}, s.Params, d.grad, posterior.NormalLike(op, d.noise, d.count, s.Params))
 			return SGLDState[P, A]{next}
 		},
 		func(s SGLDState[P, A]) SGLDState[P, A] { s.Aux = nil; return s },

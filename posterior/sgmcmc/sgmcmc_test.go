@@ -180,10 +180,9 @@ func holds[S any](t *testing.T, dev *gpu.Device, name string, transform *posteri
 		next, err = transform.Update(ctx, next, b)
 		require.NoError(t, err)
 		s, after := parts(t, next)
-		noise := random.FoldIn(random.NewKey(7), k)
 		var xi []float64
 		for i, n := range []int{2, 1} {
-			for _, x := range values(t, random.Normal(random.FoldIn(noise, i), n)) {
+			for _, x := range values(t, random.Normal(random.FoldIn(random.FoldIn(random.NewKey(7), i), k), n)) {
 				xi = append(xi, float64(x))
 			}
 		}

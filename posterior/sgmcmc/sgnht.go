@@ -62,7 +62,7 @@ func SGNHT[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), c SGNHTConfig
 				m, g, xi := x[0], x[1], x[2]
 				squares, elements = squares.Add(m.Square().Sum().Convert(graph.Float32)), elements+m.Size()
 				return m.Add(g.Mul(like(m, d.lr))).Sub(m.Mul(like(m, friction))).Add(xi.Mul(like(m, sd)))
-			}, s.Momenta, d.grad, draw(op, d.noise, s.Params))
+			}, s.Momenta, d.grad, posterior.NormalLike(op, d.noise, d.count, s.Params))
 			next.Thermostat = s.Thermostat.Add(d.lr.Mul(squares.Scale(inv / float64(max(elements, 1))).Sub(d.t)))
 			return next
 		},

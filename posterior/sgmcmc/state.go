@@ -46,7 +46,8 @@ func newState[P, A any](op string, r rates, params P, key random.Key) State[P, A
 type step[P, A any] struct {
 	grad  P
 	lr, t graph.Tensor
-	noise noise
+	noise random.Key // with the number of the step before it
+	count graph.Tensor
 	next  State[P, A] // all set but Params
 }
 
@@ -67,24 +68,10 @@ func begin[P, B, A any](op string, r rates, logPosterior func(P, B) (graph.Tenso
 		grad:  g.Grad,
 		lr:    s.LR.Check(s.LR.Ge(zero), op+": learning rate >= 0"),
 		t:     s.Temperature.Check(s.Temperature.Ge(zero), op+": temperature >= 0"),
-		noise: noise{s.Key, s.Count},
+		noise: s.Key,
+		count: s.Count,
 		next:  next,
 	}
-}
-
-// noise is what the draws of a step come from. A leaf's key is the same in all steps, so a loop over steps makes it once.
-type noise struct {
-	key   random.Key
-	count graph.Tensor
-}
-
-// draw gives a tree of independent standard normal draws like params.
-func draw[P any](op string, n noise, params P) P {
-	i := 0
-	return posterior.Map(op, func(x []graph.Tensor) graph.Tensor {
-		i++
-		return random.Normal(random.FoldIn(random.FoldIn(n.key, i-1), n.count), x[0].Shape()...).Convert(x[0].DType())
-	}, params)
 }
 
 // deviation is the square root of a noise variance, checked to be one. Its gradient at 0, no noise, is 0.

@@ -94,8 +94,9 @@ func InPlace[P, B, S any](t *testing.T, dev *gpu.Device, transform *posterior.Tr
 	require.NoError(t, dev.Wait(ctx))
 	after := dev.Stats()
 	assert.Equal(t, before.LiveArrays, after.LiveArrays)
-	assert.Equal(t, before.LiveBytes, after.LiveBytes)
-	assert.Equal(t, before.SlabBytes, after.SlabBytes)
+	// Less where programs that nobody holds any more have given their arena back.
+	assert.LessOrEqual(t, after.LiveBytes, before.LiveBytes)
+	assert.LessOrEqual(t, after.SlabBytes, before.SlabBytes)
 	require.NoError(t, graph.Close(state))
 }
 
