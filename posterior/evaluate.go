@@ -23,7 +23,7 @@ func Evaluate[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), params P, 
 	leaves, paths := leavesOf(op, "the batch", batch)
 	for i, x := range leaves {
 		if x.Size() == 0 {
-			graph.Fail(op, graph.ErrShape, "give at least one sample", "the batch is empty: %v at %s", x.Spec(), name(paths[i]))
+			graph.Fail(op, graph.ErrShape, "give at least one sample", "the batch is empty: %v at %s", x.Spec(), shown(paths[i]))
 		}
 	}
 	CheckParams(op, params)
@@ -36,7 +36,7 @@ func Evaluate[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), params P, 
 	known := g.LogPosterior.Eq(g.LogPosterior)
 	for i, x := range leaves {
 		if x.DType().IsFloat() {
-			g.LogPosterior = g.LogPosterior.Check(x.Eq(x).Or(known), "batch "+name(paths[i])+" is not NaN")
+			g.LogPosterior = g.LogPosterior.Check(x.Eq(x).Or(known), "batch "+shown(paths[i])+" is not NaN")
 		}
 	}
 	g.LogPosterior = g.LogPosterior.Check(known, "the log posterior is not NaN")
@@ -74,7 +74,7 @@ func leavesOf[T any](op, what string, t T) ([]graph.Tensor, []string) {
 	}
 	for i, x := range leaves {
 		if !x.Valid() {
-			graph.Fail(op, graph.ErrArgument, "set every tensor", "%s has the zero Tensor at %s", what, name(paths[i]))
+			graph.Fail(op, graph.ErrArgument, "set every tensor", "%s has the zero Tensor at %s", what, shown(paths[i]))
 		}
 	}
 	return leaves, paths
@@ -88,9 +88,9 @@ func CheckParams[P any](op string, params P) {
 	}
 	for i, x := range leaves {
 		if !x.DType().IsFloat() {
-			graph.Fail(op, graph.ErrDType, "keep what is not inferred in the batch, or capture it", "params %s is %v, want floats", name(paths[i]), x.Spec())
+			graph.Fail(op, graph.ErrDType, "keep what is not inferred in the batch, or capture it", "params %s is %v, want floats", shown(paths[i]), x.Spec())
 		}
 	}
 }
 
-func name(path string) string { return cmp.Or(path, "(root)") }
+func shown(path string) string { return cmp.Or(path, "(root)") }

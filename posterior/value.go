@@ -68,9 +68,15 @@ func Leaves[P any](op, name string, v any, otherwise, least float64, params P) P
 		}
 		return out
 	}
+	_, paths := leavesOf(op, "params", params)
+	i := -1
 	out, err := tree.Map2(func(p, x graph.Tensor) graph.Tensor {
-		if !x.Valid() || !x.Shape().Equal(p.Shape()) || x.DType() != p.DType() {
-			graph.Fail(op, graph.ErrShape, "give "+name+" like params", "%s has %v where params have %v", name, x, p.Spec())
+		i++
+		if !x.Valid() {
+			graph.Fail(op, graph.ErrArgument, "give "+name+" like params", "%s has the zero Tensor at %s", name, shown(paths[i]))
+		}
+		if !x.Shape().Equal(p.Shape()) || x.DType() != p.DType() {
+			graph.Fail(op, graph.ErrShape, "give "+name+" like params", "%s has %v at %s, where params have %v", name, x.Spec(), shown(paths[i]), p.Spec())
 		}
 		return x
 	}, params, given)

@@ -150,7 +150,7 @@ func TestWrongInput(t *testing.T) {
 			{sgmcmc.SGHMCConfig{LR: 0.1, Temperature: -1}, "Temperature is -1"},
 			{sgmcmc.SGHMCConfig{LR: 0.1, Sigma: 0}, "Sigma"},
 			{sgmcmc.SGHMCConfig{LR: 0.1, Alpha: -2}, "Alpha is -2"},
-			{sgmcmc.SGHMCConfig{LR: 0.1, Momenta: params{p.B, p.B}}, "Momenta has"},
+			{sgmcmc.SGHMCConfig{LR: 0.1, Momenta: params{p.B, p.B}}, "Momenta has float32[1] at .W, where params have float32[2]"},
 			{sgmcmc.SGHMCConfig{LR: 0.1, Momenta: batch{p.W, p.B}}, "Momenta is a"},
 			{sgmcmc.SGHMCConfig{LR: func(graph.Tensor) graph.Tensor { return p.W }}, "LR at a step"},
 		} {
