@@ -10,7 +10,6 @@ import (
 	"github.com/lavagrad/lavagrad/posterior"
 	"github.com/lavagrad/lavagrad/posterior/gaussian"
 	"github.com/lavagrad/lavagrad/posterior/optim"
-	"github.com/lavagrad/lavagrad/tree"
 )
 
 // DenseConfig are Dense's hyperparameters.
@@ -65,15 +64,11 @@ func sampleDense[P any](q dense[P], key random.Key, shape ...int) P {
 	// Each draw is L xi; the draws are rows.
 	x := mean.Add(xi.MatMul(l.Transpose()))
 	at := 0
-	out, err := tree.Map(func(leaf graph.Tensor) graph.Tensor {
+	return posterior.Map(op, func(p []graph.Tensor) graph.Tensor {
 		from := at
-		at += leaf.Size()
-		return x.Slice(-1, from, at).Reshape(slices.Concat(graph.Shape(shape), leaf.Shape())...)
+		at += p[0].Size()
+		return x.Slice(-1, from, at).Reshape(slices.Concat(graph.Shape(shape), p[0].Shape())...)
 	}, q.Mean)
-	if err != nil {
-		graph.Fail(op, graph.ErrArgument, "give a struct, slice or map of graph.Tensor", "params are no tree of tensors: %v", err)
-	}
-	return out
 }
 
 // logProbDense is -z^T z / 2 - sum of log |L_ii| - n log(2 pi) / 2 with L z = x - mean. L's diagonal may be negative.

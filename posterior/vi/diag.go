@@ -8,7 +8,6 @@ import (
 	"github.com/lavagrad/lavagrad/posterior"
 	"github.com/lavagrad/lavagrad/posterior/gaussian"
 	"github.com/lavagrad/lavagrad/posterior/optim"
-	"github.com/lavagrad/lavagrad/tree"
 )
 
 // DiagConfig are Diag's hyperparameters.
@@ -44,11 +43,7 @@ func (s DiagState[P, A]) LogProb(x P) graph.Tensor {
 type diagonal[P any] struct{ Mean, LogSD P }
 
 func (q diagonal[P]) sd() P {
-	sd, err := tree.Map(graph.Tensor.Exp, q.LogSD)
-	if err != nil {
-		graph.Fail("vi diag", graph.ErrArgument, "make the state with Init", "LogSD is no tree of tensors: %v", err)
-	}
-	return sd
+	return posterior.Map("vi diag", func(x []graph.Tensor) graph.Tensor { return x[0].Exp() }, q.LogSD)
 }
 
 func sampleDiag[P any](q diagonal[P], key random.Key, shape ...int) P {

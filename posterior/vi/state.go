@@ -7,7 +7,6 @@ import (
 	"github.com/lavagrad/lavagrad/graph/random"
 	"github.com/lavagrad/lavagrad/posterior"
 	"github.com/lavagrad/lavagrad/posterior/optim"
-	"github.com/lavagrad/lavagrad/tree"
 	"github.com/lavagrad/lavagrad/vmap"
 )
 
@@ -86,10 +85,7 @@ func advance[P, B, A, Q any](f family[Q, P], c settings, logPosterior func(P, B)
 		return all.ELBO.Mean(), all.Aux
 	}
 	g := posterior.Evaluate(elbo, q, batch)
-	descent, err := tree.Map(graph.Tensor.Neg, g.Grad)
-	if err != nil {
-		panic("BUG: vi: the gradient is no tree: " + err.Error())
-	}
+	descent := posterior.Map(f.name, func(x []graph.Tensor) graph.Tensor { return x[0].Neg() }, g.Grad)
 	next := s
 	q, next.Optimizer = optim.Step(c.optimizer, descent, s.Optimizer, q)
 	next.NELBO, next.Aux = g.LogPosterior.Neg().Convert(graph.Float32), g.Aux

@@ -17,6 +17,7 @@ import (
 	"github.com/lavagrad/lavagrad/graph"
 	"github.com/lavagrad/lavagrad/graph/random"
 	"github.com/lavagrad/lavagrad/posterior"
+	"github.com/lavagrad/lavagrad/posterior/internal/transformtest"
 	"github.com/lavagrad/lavagrad/posterior/optim"
 	"github.com/lavagrad/lavagrad/posterior/schedule"
 	"github.com/lavagrad/lavagrad/posterior/vi"
@@ -95,26 +96,34 @@ func TestSampleAndLogProb(t *testing.T) {
 	})
 }
 
-// The device holds the same after many updates in place as after one.
-func TestMemoryDoesNotGrow(t *testing.T) {
+// In place as pure, no memory, chains as alone.
+func TestTransform(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		p, b := problem(t, dev)
-		seed := random.NewKey(1)
 		plain := func(p params, b batch) (graph.Tensor, none) {
 			y, _ := logPosterior(p, b)
 			return y, none{}
 		}
-		diag := vi.Diag(plain, vi.DiagConfig{Optimizer: optim.Adam(1e-3), Samples: 2})
-		dense := vi.Dense(plain, vi.DenseConfig{Optimizer: optim.Adam(1e-3)})
-		flat(t, dev, diag, p, b, seed)
-		flat(t, dev, dense, p, b, seed)
-		require.NoError(t, graph.Close(seed))
+		chain := func(i int) params {
+			return params{p.W.AddScalar(float64(i)), p.B.Scale(float64(i + 1))}
+		}
+		adam := optim.Adam(0.1)
+		diag := vi.Diag(plain, vi.DiagConfig{Optimizer: adam, Samples: 2})
+		transformtest.InPlace(t, dev, diag, p, b, 3)
+		transformtest.Chains(t, dev, diag, chain, b, 2, 1e-5)
+		dense := vi.Dense(plain, vi.DenseConfig{Optimizer: adam})
+		transformtest.InPlace(t, dev, dense, p, b, 3)
+		transformtest.Chains(t, dev, dense, chain, b, 2, 1e-5)
+		flat(t, dev, diag, p, b)
+		flat(t, dev, dense, p, b)
 	})
 }
 
-func flat[S any](t *testing.T, dev *gpu.Device, transform *posterior.Transform[params, batch, S], p params, b batch, seed random.Key) {
+// flat holds the device to the same memory after many updates as after one.
+func flat[S any](t *testing.T, dev *gpu.Device, transform *posterior.Transform[params, batch, S], p params, b batch) {
 	t.Helper()
 	ctx := context.Background()
+	seed := random.NewKey(1)
 	state, err := transform.Init(ctx, dev, p, seed)
 	require.NoError(t, err)
 	updates := func(n int) gpu.Stats {
@@ -128,46 +137,11 @@ func flat[S any](t *testing.T, dev *gpu.Device, transform *posterior.Transform[p
 	one := updates(1)
 	many := updates(99 * *long)
 	assert.Equal(t, one.LiveArrays, many.LiveArrays)
-	assert.Equal(t, one.LiveBytes, many.LiveBytes)
-	assert.Equal(t, one.SlabBytes, many.SlabBytes)
+	// Less where programs that nobody holds any more have given their memory back.
+	assert.LessOrEqual(t, many.LiveBytes, one.LiveBytes)
+	assert.LessOrEqual(t, many.SlabBytes, one.SlabBytes)
 	require.NoError(t, graph.Close(state))
-}
-
-// Chain i is what it is alone; chains may differ in temperature and learning rate.
-func TestChains(t *testing.T) {
-	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
-		p, b := problem(t, dev)
-		chains(t, dev, p, b, vi.Diag(logPosterior, vi.DiagConfig{Optimizer: optim.Adam(0.1), Samples: 2}))
-		chains(t, dev, p, b, vi.Dense(logPosterior, vi.DenseConfig{Optimizer: optim.Adam(0.1)}))
-	})
-}
-
-func chains[S any](t *testing.T, dev *gpu.Device, p params, b batch, transform *posterior.Transform[params, batch, S]) {
-	t.Helper()
-	ctx := context.Background()
-	const n = 4
-	start := params{graph.Stack(0, p.W, p.W, p.W, p.W), graph.Stack(0, p.B, p.B, p.B, p.B)}
-	keys := random.Split(random.NewKey(3), n)
-	last := keys.At(n - 1)
-	all := transform.Chains()
-	many, err := all.Init(ctx, dev, start, keys)
-	require.NoError(t, err)
-	one, err := transform.Init(ctx, dev, p, last)
-	require.NoError(t, err)
-	for range 2 {
-		nextMany, err := all.Update(ctx, many, b)
-		require.NoError(t, err)
-		nextOne, err := transform.Update(ctx, one, b)
-		require.NoError(t, err)
-		require.NoError(t, graph.Close([]S{many, one}))
-		many, one = nextMany, nextOne
-	}
-	assert.InDeltaSlice(t, values(t, mean(one).W), values(t, mean(many).W)[2*(n-1):], 1e-5)
-	assert.InDeltaSlice(t, values(t, mean(one).B), values(t, mean(many).B)[n-1:], 1e-5)
-	assert.NotEqual(t, values(t, mean(many).W)[:2], values(t, mean(many).W)[2:4], "chains have draws of their own")
-	require.NoError(t, graph.Close([]S{many, one}))
-	require.NoError(t, graph.Close(start))
-	require.NoError(t, graph.Close([]random.Key{keys, last}))
+	require.NoError(t, graph.Close(seed))
 }
 
 // Temperatures are leaves of the state or schedules; learning rates live in the optimizer's state.

@@ -85,7 +85,7 @@ func wrong[S any](t *testing.T, dev *gpu.Device, transform *posterior.Transform[
 	seed := random.NewKey(1)
 	state, err := transform.Init(ctx, dev, p, seed)
 	require.NoError(t, err)
-	_, before, _ := parts(t, state)
+	_, before := parts(t, state)
 	for name, x := range map[string]struct {
 		batch batch
 		is    error
@@ -101,7 +101,7 @@ func wrong[S any](t *testing.T, dev *gpu.Device, transform *posterior.Transform[
 			require.ErrorIs(t, err, x.is, name)
 			assert.ErrorContains(t, err, x.says)
 		}
-		_, after, _ := parts(t, state)
+		_, after := parts(t, state)
 		assert.Equal(t, before, after, name)
 	}
 	loud := state
@@ -110,7 +110,7 @@ func wrong[S any](t *testing.T, dev *gpu.Device, transform *posterior.Transform[
 	_, err = transform.Update(ctx, loud, b, posterior.InPlace)
 	require.ErrorIs(t, err, graph.ErrCheck)
 	assert.ErrorContains(t, err, "temperature >= 0")
-	_, after, _ := parts(t, state)
+	_, after := parts(t, state)
 	assert.Equal(t, before, after)
 	require.NoError(t, graph.Close(state))
 	require.NoError(t, graph.Close([]graph.Tensor{seed.Bits, minus}))
