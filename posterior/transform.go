@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 
 	"github.com/lavagrad/lavagrad/gpu"
@@ -45,6 +46,22 @@ func (t *Transform[P, B, S]) Start(params P, key random.Key) S { return t.start(
 
 // Step is the update as a pure function: it can be compiled, mapped, scanned and differentiated. It fails as ops do when the input is wrong.
 func (t *Transform[P, B, S]) Step(state S, batch B) S { return t.step(state, batch) }
+
+// Params are the parameters in a state, its field Params: what field selection gives, for code that serves any algorithm, such as the keep of a
+// Runner. They are the state's own tensors. A state without such a field is graph.ErrArgument.
+func (t *Transform[P, B, S]) Params(state S) P {
+	v := reflect.ValueOf(&state).Elem()
+	if v.Kind() == reflect.Struct {
+		if p := v.FieldByName("Params"); p.IsValid() {
+			if p, ok := p.Interface().(P); ok {
+				return p
+			}
+		}
+	}
+	var none P
+	graph.Fail("params", graph.ErrArgument, "give the state a field Params", "a %T has no field Params of type %T", state, none)
+	return none
+}
 
 // Bare is the state without its aux: the form that the state has before the first step, and that a loop must carry, since a carry keeps its form:
 //

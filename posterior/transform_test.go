@@ -117,7 +117,7 @@ func TestRunOverADataSet(t *testing.T) {
 		require.NoError(t, err)
 		data := array(t, dev, []float32{1, 2, 3, 4, 5, 6})
 		run := posterior.NewRunner(transform, func(d, step graph.Tensor) graph.Tensor { return d.Take(0, step) },
-			func(s sgmcmc.SGLDState[graph.Tensor, none]) graph.Tensor { return s.Params })
+			transform.Params)
 		for _, chunk := range []int{0, 1, 2} {
 			last, kept, err := run.Run(ctx, s, data, posterior.RunConfig{Steps: 6, Thin: 2, Chunk: chunk})
 			require.NoError(t, err)
@@ -139,4 +139,18 @@ func array(t testing.TB, dev *gpu.Device, v []float32) graph.Tensor {
 	require.NoError(t, err)
 	t.Cleanup(func() { x.Close() })
 	return x
+}
+
+// Params finds a state's parameters without knowing the algorithm.
+func TestParams(t *testing.T) {
+	dev := gputest.Open(t)
+	transform := cold()
+	x := array(t, dev, []float32{1})
+	s := transform.Start(x, random.NewKey(0))
+	assert.True(t, transform.Params(s) == s.Params)
+	type plain struct{ X graph.Tensor }
+	other := posterior.NewTransform(func(x graph.Tensor, _ random.Key) plain { return plain{x} }, func(s plain, _ none) plain { return s }, func(s plain) plain { return s })
+	err := graph.Try(func() { other.Params(plain{x}) })
+	assert.ErrorIs(t, err, graph.ErrArgument)
+	assert.ErrorContains(t, err, "posterior_test.plain has no field Params of type graph.Tensor")
 }
