@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up what is missing, then trains a classifier on MNIST and shows the test digits that it
-# finds hardest: examples/mnist, which arguments go to. For example
+# finds hardest, and how sure a posterior is of them: examples/mnist, which arguments go to. For example
 #
 #   bash tools/demo.sh
 #   LAVAGRAD_DEVICE=swiftshader bash tools/demo.sh --json --out hard.png

@@ -3,6 +3,7 @@
 //
 //	go run ./examples/mnist [-epochs 5] [-batch 128] [-seed 1] [-device NAME] [-out FILE] [-json]
 //
-// It prints the device, the test accuracy, per-sample gradients per second and the peak of the device's memory, and
-// writes a picture of the digits with the largest gradients. README.md shows a run.
+// Then it infers a distribution over the weights, and asks models drawn from it how sure they are of the same digits. It prints the device, the test
+// accuracy, per-sample gradients per second, the posterior's calibration and the peak of the device's memory, and writes a picture of the digits
+// with the largest gradients. README.md shows a run.
 package main

@@ -22,7 +22,7 @@ type Judgement struct {
 }
 
 // judge is written for one digit; vmap makes it serve a batch.
-func judge(m MLP, d digits.Digit) Judgement {
+func judge(m digits.MLP, d digits.Digit) Judgement {
 	return Judgement{Class: m.Logits(d.X).ArgMax(-1), Norm: gradNorm(m, d)}
 }
 
@@ -35,7 +35,7 @@ type verdict struct {
 
 // judgeAll takes the gradient of every digit and keeps its norm; the result is in the set's order. No gradient
 // is ever stored: the compiled program sums the squares where it makes them.
-func judgeAll(ctx context.Context, dev *gpu.Device, m MLP, set *GoMNIST.Set, batch int) (all []verdict, perSecond float64, err error) {
+func judgeAll(ctx context.Context, dev *gpu.Device, m digits.MLP, set *GoMNIST.Set, batch int) (all []verdict, perSecond float64, err error) {
 	run := graph.Jit2(dev, vmap.Map2(judge, vmap.In(vmap.Shared, 0)))
 	all = make([]verdict, set.Count())
 	perSecond, err = eachBatch(ctx, dev, set, batch, func(start int, d digits.Digit) error {
@@ -58,7 +58,7 @@ func judgeAll(ctx context.Context, dev *gpu.Device, m MLP, set *GoMNIST.Set, bat
 }
 
 // gradientsPerSecond measures per-sample gradients that are really stored, a whole model for each digit: [B 784 64] and so on.
-func gradientsPerSecond(ctx context.Context, dev *gpu.Device, m MLP, set *GoMNIST.Set, batch int) (float64, error) {
+func gradientsPerSecond(ctx context.Context, dev *gpu.Device, m digits.MLP, set *GoMNIST.Set, batch int) (float64, error) {
 	run := graph.Jit2(dev, vmap.Map2(graph.Grad2(loss), vmap.In(vmap.Shared, 0)))
 	return eachBatch(ctx, dev, set, batch, func(_ int, d digits.Digit) error {
 		g, err := run(ctx, m, d)

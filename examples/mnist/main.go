@@ -18,6 +18,7 @@ import (
 // config is what the flags say.
 type config struct {
 	epochs, batch int
+	believing     int // epochs for the posterior
 	seed          uint64
 	device        string
 	data, out     string
@@ -33,13 +34,17 @@ type report struct {
 	PerSampleGradsPerS float64 `json:"per_sample_grads_per_s"`
 	PeakDeviceBytes    int64   `json:"peak_device_bytes"`
 	Sheet              string  `json:"sheet"`
+	PosteriorSeconds   float64 `json:"posterior_seconds"`
+	PosteriorAccuracy  float64 `json:"posterior_accuracy"`
+	PosteriorECE       float64 `json:"posterior_calibration_error"`
 }
 
 func main() {
 	var c config
 	flag.IntVar(&c.epochs, "epochs", 5, "passes over the training digits")
 	flag.IntVar(&c.batch, "batch", 128, "digits per training step")
-	flag.Uint64Var(&c.seed, "seed", 1, "seed of the first weights and of the digits' order")
+	flag.IntVar(&c.believing, "posterior-epochs", 3, "passes over the training digits for the posterior, from the trained model on")
+	flag.Uint64Var(&c.seed, "seed", 1, "seed of the first weights, of the digits' order and of draws")
 	cli.DeviceFlag(&c.device)
 	flag.StringVar(&c.data, "data", "", "folder with MNIST's four .gz files (default: where the go command has the GoMNIST module)")
 	flag.StringVar(&c.out, "out", "mnist-hardest.png", "file for the picture of the hardest digits")
@@ -62,6 +67,12 @@ func runMain(ctx context.Context, c config) error {
 
 // run is the whole program; it returns the epochs' losses beside the report.
 func run(ctx context.Context, c config, log io.Writer) (r report, losses []float64, err error) {
+	if c.believing < 1 {
+		return r, nil, fmt.Errorf("mnist: -posterior-epochs is %d: give 1 or more", c.believing)
+	}
+	if err := cli.Writable(c.out); err != nil {
+		return r, nil, err
+	}
 	trainSet, testSet, err := digits.Load(c.data, c.digits)
 	if err != nil {
 		return r, nil, err
@@ -77,7 +88,7 @@ func run(ctx context.Context, c config, log io.Writer) (r report, losses []float
 
 	begin := time.Now()
 	random := rand.New(rand.NewPCG(c.seed, 0))
-	fmt.Fprintf(log, "training    a %d-%d-%d perceptron, Adam, batches of %d\n", digits.Pixels, hidden, digits.Classes, c.batch)
+	fmt.Fprintf(log, "training    a %d-%d-%d perceptron, Adam, batches of %d\n", digits.Pixels, digits.Hidden, digits.Classes, c.batch)
 	model, losses, err := train(ctx, dev, trainSet, training{epochs: c.epochs, batch: c.batch, random: random,
 		bar: !c.json && cli.Terminal(), log: log})
 	if err != nil {
@@ -99,12 +110,28 @@ func run(ctx context.Context, c config, log io.Writer) (r report, losses []float
 		return r, losses, err
 	}
 	fmt.Fprintf(log, "gradients   %.0f per-sample gradients/s of %d parameters each; %.0f/s where only their norms are wanted\n", r.PerSampleGradsPerS, n, norms)
+	begin = time.Now()
+	fmt.Fprintf(log, "posterior   by variational inference, from the trained model on\n")
+	beliefs, ece, err := believe(ctx, dev, model, trainSet, testSet, inference{epochs: c.believing, batch: c.batch, draws: 32, seed: c.seed,
+		bar: !c.json && cli.Terminal(), log: log})
+	if err != nil {
+		return r, losses, err
+	}
+	right := 0
+	for i, b := range beliefs {
+		if b.class == int(testSet.Labels[i]) {
+			right++
+		}
+	}
+	r.PosteriorSeconds, r.PosteriorAccuracy, r.PosteriorECE = time.Since(begin).Seconds(), float64(right)/float64(len(beliefs)), ece
+	fmt.Fprintf(log, "belief      accuracy %.4f, expected calibration error %.4f, with 32 models drawn from the posterior, after %.1f s\n",
+		r.PosteriorAccuracy, r.PosteriorECE, r.PosteriorSeconds)
+
 	r.PeakDeviceBytes = dev.Stats().PeakBytes
 	fmt.Fprintf(log, "memory      %.1f MiB of the device's at the peak\n", float64(r.PeakDeviceBytes)/(1<<20))
-
 	r.Sheet = c.out
-	title := fmt.Sprintf("accuracy %.2f %% on %d test digits, by %s", 100*r.TestAccuracy, testSet.Count(), dev.Name())
-	if err := contactSheet(title, testSet, hardest(all, columns*rows)).Save(c.out); err != nil {
+	subtitle := fmt.Sprintf("accuracy %.2f %% on %d test digits, by %s. Bars: how sure the posterior is of its own answer", 100*r.TestAccuracy, testSet.Count(), dev.Name())
+	if err := contactSheet(subtitle, testSet, hardest(all, columns*rows), beliefs).Save(c.out); err != nil {
 		return r, losses, err
 	}
 	fmt.Fprintf(log, "hardest     %s\n", c.out)

@@ -24,7 +24,7 @@ import (
 func TestRun(t *testing.T) {
 	var log strings.Builder
 	out := filepath.Join(t.TempDir(), "sheet.png")
-	r, losses, err := run(context.Background(), config{epochs: 4, batch: 16, seed: 1, out: out, digits: 512}, &log)
+	r, losses, err := run(context.Background(), config{epochs: 4, batch: 16, believing: 2, seed: 1, out: out, digits: 512}, &log)
 	require.NoError(t, err)
 
 	require.Len(t, losses, 4)
@@ -33,9 +33,13 @@ func TestRun(t *testing.T) {
 	assert.Positive(t, r.TrainSeconds)
 	assert.Positive(t, r.PerSampleGradsPerS)
 	// 500 gradients of all parameters were on the device at once, and never two batches of them.
-	oneBatch := int64(500 * 4 * (digits.Pixels*hidden + hidden + hidden*digits.Classes + digits.Classes))
+	oneBatch := int64(500 * 4 * (digits.Pixels*digits.Hidden + digits.Hidden + digits.Hidden*digits.Classes + digits.Classes))
 	assert.Greater(t, r.PeakDeviceBytes, oneBatch)
 	assert.Less(t, r.PeakDeviceBytes, 2*oneBatch)
+	assert.Greater(t, r.PosteriorAccuracy, r.TestAccuracy-0.1)
+	assert.Positive(t, r.PosteriorSeconds)
+	assert.Positive(t, r.PosteriorECE)
+	assert.Less(t, r.PosteriorECE, 0.4)
 	assert.Equal(t, out, r.Sheet)
 	assert.Contains(t, log.String(), r.Device)
 
@@ -98,16 +102,19 @@ func TestHardest(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	ctx := context.Background()
-	_, _, err := run(ctx, config{epochs: 1, batch: 16, data: t.TempDir()}, io.Discard)
+	_, _, err := run(ctx, config{epochs: 1, batch: 16, believing: 1, data: t.TempDir()}, io.Discard)
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	assert.ErrorContains(t, err, "-data names the folder")
 
-	_, _, err = run(ctx, config{epochs: 1, batch: 16, device: "no such device", digits: 64}, io.Discard)
+	_, _, err = run(ctx, config{epochs: 1, batch: 16, believing: 1, device: "no such device", digits: 64}, io.Discard)
 	assert.ErrorIs(t, err, gpu.ErrNoDevice)
 
-	_, _, err = run(ctx, config{epochs: 1, batch: 100, digits: 64}, io.Discard)
+	_, _, err = run(ctx, config{epochs: 1, batch: 100, believing: 1, digits: 64}, io.Discard)
 	assert.ErrorContains(t, err, "choose a smaller -batch")
 
-	_, _, err = run(ctx, config{epochs: 1, batch: 16, digits: 64, out: filepath.Join(t.TempDir(), "missing", "x.png")}, io.Discard)
+	_, _, err = run(ctx, config{epochs: 1, batch: 16, digits: 64}, io.Discard)
+	assert.ErrorContains(t, err, "-posterior-epochs is 0")
+
+	_, _, err = run(ctx, config{epochs: 1, batch: 16, believing: 1, digits: 64, out: filepath.Join(t.TempDir(), "missing", "x.png")}, io.Discard)
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }

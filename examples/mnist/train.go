@@ -20,7 +20,7 @@ import (
 
 // State is all that a training step changes.
 type State struct {
-	Model MLP
+	Model digits.MLP
 	Adam  optim.State
 }
 
@@ -46,7 +46,7 @@ type training struct {
 }
 
 // train fits a new model to set and returns it with the mean loss of each epoch, over the steps looked at.
-func train(ctx context.Context, dev *gpu.Device, set *GoMNIST.Set, c training) (m MLP, losses []float64, err error) {
+func train(ctx context.Context, dev *gpu.Device, set *GoMNIST.Set, c training) (m digits.MLP, losses []float64, err error) {
 	steps := set.Count() / c.batch
 	if steps == 0 || c.epochs < 1 {
 		return m, nil, fmt.Errorf("mnist: %d epochs of %d digits in batches of %d are no training; choose a smaller -batch or more -epochs", c.epochs, set.Count(), c.batch)
@@ -60,7 +60,7 @@ func train(ctx context.Context, dev *gpu.Device, set *GoMNIST.Set, c training) (
 		return Step{State{model, next}, l.Value}
 	}, graph.WithoutChecks())
 
-	if m, err = newMLP(dev, c.random); err != nil {
+	if m, err = digits.NewMLP(dev, c.random); err != nil {
 		return m, nil, err
 	}
 	s := State{m, optim.Init(adam, m)}

@@ -35,7 +35,7 @@ func Shade(c color.Color) color.Color {
 func New(title, x, y string) *plot.Plot {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
-	p.Title.Padding = vg.Points(6)
+	p.Title.Padding, p.Legend.Padding = vg.Points(6), vg.Points(3)
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Vertical.Color = color.Gray{0xe6}, color.Gray{0xe6}
 	p.Add(grid)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -53,4 +54,16 @@ func Bar(n int, text string, visible bool) *progressbar.ProgressBar {
 	return progressbar.NewOptions(n, progressbar.OptionSetVisibility(visible), progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetDescription(text), progressbar.OptionSetWidth(20),
 		progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"), progressbar.OptionThrottle(100*time.Millisecond))
+}
+
+// Writable tells whether there is a folder to write a file into, before a long run instead of after it.
+func Writable(file string) error {
+	info, err := os.Stat(filepath.Dir(file))
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is no folder", filepath.Dir(file))
+	}
+	if err != nil {
+		return fmt.Errorf("-out: %w", err)
+	}
+	return nil
 }
