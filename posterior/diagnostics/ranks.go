@@ -28,3 +28,13 @@ func (t ties) first(counts graph.Tensor) graph.Tensor {
 func (t ties) last(counts graph.Tensor) graph.Tensor {
 	return graph.Where(t.ends, counts, counts.Like(math.MaxInt32)).CumMinReverse(counts.Rank() - 1)
 }
+
+// averageRanks are the ranks, from 1, along the last axis; equal elements share the mean of theirs. Floats, exact up to 2^23 elements.
+func averageRanks(x graph.Tensor) graph.Tensor {
+	axis := x.Rank() - 1
+	order := x.ArgSort(axis)
+	ties := tied(x.TakeAlong(axis, order))
+	at := graph.Iota(axis, x.Shape()...)
+	ranks := ties.first(at).Add(ties.last(at)).Convert(x.DType()).Scale(0.5).AddScalar(1)
+	return ranks.TakeAlong(axis, order.ArgSort(axis))
+}
