@@ -279,13 +279,13 @@ func TestWrongInput(t *testing.T) {
 		seed := random.NewKey(0)
 		defer graph.Close(seed)
 		for says, c := range map[string]ekf.DiagConfig{
-			"LR is not given":           {},
-			"LR is -1":                  {LR: -1},
-			"TransitionSD is -0.1":      {LR: 1, TransitionSD: -0.1},
-			"TransitionSD is a string":  {LR: 1, TransitionSD: "far"},
-			"TransitionSD has Tensor(f": {LR: 1, TransitionSD: params{p.B, p.B}},
-			"InitSD is -2":              {LR: 1, InitSD: -2},
-			"Chunk is -1":               {LR: 1, Chunk: -1},
+			"LR is not given":          {},
+			"LR is -1":                 {LR: -1},
+			"TransitionSD is -0.1":     {LR: 1, TransitionSD: -0.1},
+			"TransitionSD is a string": {LR: 1, TransitionSD: "far"},
+			"TransitionSD has":         {LR: 1, TransitionSD: params{p.B, p.B}},
+			"InitSD is -2":             {LR: 1, InitSD: -2},
+			"Chunk is -1":              {LR: 1, Chunk: -1},
 		} {
 			_, err := ekf.DiagFisher(logLikelihood, c).Init(ctx, dev, p, seed)
 			require.ErrorContains(t, err, says)

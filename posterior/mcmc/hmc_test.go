@@ -267,17 +267,17 @@ func TestWrongInput(t *testing.T) {
 		defer graph.Close(seed)
 		good := mcmc.HMCConfig{StepSize: 0.1, Steps: 3}
 		for says, change := range map[string]func(c *mcmc.HMCConfig){
-			"StepSize is not given":           func(c *mcmc.HMCConfig) { c.StepSize = nil },
-			"StepSize is 0":                   func(c *mcmc.HMCConfig) { c.StepSize = 0 },
-			"StepSize is -1":                  func(c *mcmc.HMCConfig) { c.StepSize = -1 },
-			"Steps is 0":                      func(c *mcmc.HMCConfig) { c.Steps = 0 },
-			"Temperature is -1":               func(c *mcmc.HMCConfig) { c.Temperature = -1 },
-			"Jitter is 1":                     func(c *mcmc.HMCConfig) { c.Jitter = 1 },
-			"TargetAcceptance is 1":           func(c *mcmc.HMCConfig) { c.TargetAcceptance = 1 },
-			"Warmup is -5":                    func(c *mcmc.HMCConfig) { c.Warmup = -5 },
-			"AdaptMass needs a Warmup":        func(c *mcmc.HMCConfig) { c.AdaptMass = true },
-			"InverseMass is -2":               func(c *mcmc.HMCConfig) { c.InverseMass = -2 },
-			"InverseMass has Tensor(float32[": func(c *mcmc.HMCConfig) { c.InverseMass = params{p.B, p.B} },
+			"StepSize is not given":    func(c *mcmc.HMCConfig) { c.StepSize = nil },
+			"StepSize is 0":            func(c *mcmc.HMCConfig) { c.StepSize = 0 },
+			"StepSize is -1":           func(c *mcmc.HMCConfig) { c.StepSize = -1 },
+			"Steps is 0":               func(c *mcmc.HMCConfig) { c.Steps = 0 },
+			"Temperature is -1":        func(c *mcmc.HMCConfig) { c.Temperature = -1 },
+			"Jitter is 1":              func(c *mcmc.HMCConfig) { c.Jitter = 1 },
+			"TargetAcceptance is 1":    func(c *mcmc.HMCConfig) { c.TargetAcceptance = 1 },
+			"Warmup is -5":             func(c *mcmc.HMCConfig) { c.Warmup = -5 },
+			"AdaptMass needs a Warmup": func(c *mcmc.HMCConfig) { c.AdaptMass = true },
+			"InverseMass is -2":        func(c *mcmc.HMCConfig) { c.InverseMass = -2 },
+			"InverseMass has":          func(c *mcmc.HMCConfig) { c.InverseMass = params{p.B, p.B} },
 		} {
 			c := good
 			change(&c)
