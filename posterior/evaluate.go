@@ -60,7 +60,11 @@ func auxOf[A any](aux A) *A {
 	if len(leaves) > 0 {
 		return &aux
 	}
-	if v := reflect.ValueOf(&aux).Elem(); !v.IsZero() && !((v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0) {
+	v := reflect.ValueOf(&aux).Elem()
+	if v.Kind() == reflect.Interface && !v.IsNil() {
+		v = v.Elem()
+	}
+	if !v.IsZero() && !((v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0) {
 		graph.Fail(op, graph.ErrArgument, fix, "the aux is a %v without any tensor", v.Type())
 	}
 	return nil
