@@ -69,16 +69,16 @@ func Polygamma(b *spirv.Builder, n int, x spirv.Value) spirv.Value {
 // hurwitz is n! times the sum of (a+k)^-(n+1) over k >= 0, from k = 1 where
 // tail is true, for a >= 0.
 func (e emitter) hurwitz(n int, a, tail value) value {
-	terms, corrections := hurwitzPlan(n)
+	const bits = 27
+	terms, corrections := special.HurwitzPlan(n, bits)
 	one := e.f(1)
 	few := e.Lt(a, e.f(float32(terms))) // else the formula does from the start
 
 	y := e.Select(few, e.Add(a, e.f(float32(terms))), e.Select(tail, e.Add(a, one), a))
 	i := e.Div(one, y)
-	c := make([]float32, corrections+1) // of 1/y^2
-	c[0] = 1
-	for j := 1; j <= corrections; j++ {
-		c[j] = float32(special.Bernoulli(2*j) * rising(n, 2*j))
+	var c []float32 // of 1/y^2
+	for _, v := range special.HurwitzTail(n, corrections) {
+		c = append(c, float32(v))
 	}
 	z := e.Mul(i, i)
 	factor := e.Add(e.poly(z, c...), e.Mul(i, e.f(float32(n)/2)))
@@ -109,33 +109,4 @@ func (e emitter) powers(n int, i value, m int) value {
 		t = e.Mul(t, f)
 	}
 	return t
-}
-
-// rising is n (n+1) ... (n+k-1) / k!.
-func rising(n, k int) float64 {
-	r := 1.0
-	for j := range k {
-		r *= float64(n+j) / float64(j+1)
-	}
-	return r
-}
-
-// hurwitzPlan chooses the number of terms to add one by one and that of
-// corrections after them, so that what is left out is below 2^-27 of the sum.
-func hurwitzPlan(n int) (terms, corrections int) {
-	best := math.Inf(1)
-	for c := 1; c <= 8; c++ {
-		for t := 1; t < 64; t++ {
-			y := float64(t)
-			left := math.Abs(special.Bernoulli(2*c+2)) * rising(n, 2*c+2) * math.Pow(y, -float64(2*c+2))
-			if left/(1+float64(n)/(2*y)) > 0x1p-27 {
-				continue
-			}
-			if cost := float64(t*(n+5) + 2*c); cost < best {
-				best, terms, corrections = cost, t, c
-			}
-			break
-		}
-	}
-	return terms, corrections
 }

@@ -87,7 +87,11 @@ func arguments(f emath64.Function) [][]float64 {
 		}
 		return math.Copysign(math.Exp2(60*rng.Float64()-30), rng.Float64()-0.5)
 	}
-	for len(args[0]) < samples() {
+	n := samples()
+	if f.Costly {
+		n /= 16
+	}
+	for len(args[0]) < n {
 		for k := range args {
 			args[k] = append(args[k], draw())
 		}

@@ -22,8 +22,14 @@ func parse(s string) *big.Float {
 
 var bigLn2 = parse("0.6931471805599453094172321214581765680755001343602552541206800094933936219696947")
 
-// bigExp is e to the power of r k-fold doubled, r being x - k ln 2.
+// bigExp is e to the power of x.
 func bigExp(x *big.Float) float64 {
+	y, _ := bigExpOf(x).Float64()
+	return y
+}
+
+// bigExpOf is e to the power of r k-fold doubled, r being x - k ln 2.
+func bigExpOf(x *big.Float) *big.Float {
 	approx, _ := x.Float64()
 	k := int(math.Round(approx / math.Ln2))
 	r := new(big.Float).SetPrec(220).Mul(bigLn2, new(big.Float).SetInt64(int64(k)))
@@ -34,22 +40,26 @@ func bigExp(x *big.Float) float64 {
 		term.Quo(term, new(big.Float).SetInt64(int64(n)))
 		sum.Add(sum, term)
 	}
-	y, _ := sum.SetMantExp(sum, k).Float64()
-	return y
+	return sum.SetMantExp(sum, k)
 }
 
-// bigLog is the logarithm of a positive, finite x: k ln 2 + 2 artanh(s).
-func bigLog(x float64) *big.Float {
-	m, k := math.Frexp(x)
-	if m < math.Sqrt2/2 {
-		m, k = 2*m, k-1
+// bigLog is the logarithm of a positive, finite x.
+func bigLog(x float64) *big.Float { return bigLogOf(bigFloat(x).SetPrec(220)) }
+
+// bigLogOf is the logarithm of a positive x: k ln 2 + 2 artanh(s).
+func bigLogOf(x *big.Float) *big.Float {
+	m := new(big.Float)
+	k := x.MantExp(m)
+	if m.Cmp(bigFloat(math.Sqrt2/2)) < 0 {
+		m.SetMantExp(m, 1)
+		k--
 	}
 	one := bigFloat(1).SetPrec(220)
-	num := new(big.Float).Sub(bigFloat(m).SetPrec(220), one)
-	s := num.Quo(num, new(big.Float).Add(bigFloat(m).SetPrec(220), one))
+	num := new(big.Float).Sub(m, one)
+	s := num.Quo(num, new(big.Float).Add(m, one))
 	z := new(big.Float).Mul(s, s)
 	sum, power := new(big.Float).SetPrec(220), new(big.Float).Set(s)
-	for n := int64(1); n < 70; n += 2 {
+	for n := int64(1); n < 90; n += 2 {
 		sum.Add(sum, new(big.Float).Quo(power, new(big.Float).SetInt64(n)))
 		power.Mul(power, z)
 	}
