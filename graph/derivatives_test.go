@@ -171,7 +171,7 @@ func TestConformanceDerivatives(t *testing.T) {
 // TestConformanceDerivativesOnDevice compares JVP and VJP on each driver with the evaluator.
 func TestConformanceDerivativesOnDevice(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
-		eachCase(func(c Case) {
+		eachCaseOn(dev, func(c Case) {
 			s, ok := smoothOf(c)
 			if !ok {
 				return

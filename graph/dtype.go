@@ -117,3 +117,11 @@ func (d DType) wrap(v float64) float64 {
 	}
 	return v
 }
+
+// leastNormal is the least positive float of full precision.
+func leastNormal(d DType) float64 {
+	if d == Float64 {
+		return 0x1p-1022
+	}
+	return 0x1p-126
+}

@@ -21,7 +21,10 @@ var doubleForms = map[string]func(b *builder, x []value) value{
 	"log2": emit1(emath64.Log2), "sin": emit1(emath64.Sin), "cos": emit1(emath64.Cos), "tan": emit1(emath64.Tan), "sinh": emit1(emath64.Sinh),
 	"cosh": emit1(emath64.Cosh), "asinh": emit1(emath64.Asinh), "acosh": emit1(emath64.Acosh), "atanh": emit1(emath64.Atanh), "erf": emit1(emath64.Erf), "erfc": emit1(emath64.Erfc), "atan": emit1(emath64.Atan),
 	"atan2": emit2(emath64.Atan2), "asin": emit1(emath64.Asin), "acos": emit1(emath64.Acos),
-	"relu": emit1(func(b *builder, x value) value { return b.Max(x, b.ConstF64(0)) }),
+	"relu":   emit1(func(b *builder, x value) value { return b.Max(x, b.ConstF64(0)) }),
+	"erfinv": emit1(emath64.Erfinv), "lgamma": emit1(emath64.Lgamma), "digamma": emit1(emath64.Digamma),
+	"normal cdf": emit1(emath64.NormalCDF), "normal quantile": emit1(emath64.NormalQuantile),
+	"gamma draw": nil, "log gamma draw": nil, "poisson draw": nil, // whose code looks at the operand's type
 	"reciprocal": emit1(func(b *builder, x value) value {
 		return b.Div(b.Splat(b.ConstF64(1), x.Type.Lanes), x)
 	}),
@@ -29,6 +32,9 @@ var doubleForms = map[string]func(b *builder, x []value) value{
 
 // double is the op's kernel code for float64, nil where it has none.
 func (r *rule) double() func(b *spirv.Builder, x []spirv.Value) spirv.Value {
+	if r.emit64 != nil {
+		return r.emit64
+	}
 	emit, ok := doubleForms[r.name]
 	if ok && emit == nil {
 		return r.emit

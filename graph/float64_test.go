@@ -28,25 +28,8 @@ func (c Case) inFloat64() (Case, bool) {
 	return c, found
 }
 
-// withDouble are the ops beside the elementwise ones that must have a float64 form, with their derivatives. Of any
-// other the error must say that it has none.
-var withDouble = map[string]bool{
-	"where": true, "convert": true, "reshape": true, "transpose": true, "broadcast": true, "slice": true, "pad": true, "concat": true,
-	"sum": true, "max": true, "min": true, "contract": true, "stop gradient": true, "check": true, "windows": true, "fold": true,
-	"cholesky": true, "solve triangular": true,
-	"gather": true, "scatter sum": true, "dynamic slice": true, "dynamic place": true, "flip": true, "argsort": true, "reduce prod": true,
-	"cumulative sum": true, "cumulative prod": true, "cumulative max": true, "cumulative min": true, "cumulative logsumexp": true,
-	"linear recurrence": true,
-}
-
-// needsDouble reports ops that must have a float64 form: those named and all rows of doubleForms.
-func needsDouble(op Op) bool {
-	_, ok := doubleForms[op.Name()]
-	return ok || withDouble[op.Name()]
-}
-
-// TestConformanceFloat64 runs the cases of all ops in float64 where the device has it: value, both derivatives and
-// vmap against the evaluator. Ops without a float64 form must say so.
+// TestConformanceFloat64 runs the cases of all ops on floats in float64 where the device has it: value, both derivatives and
+// vmap against the evaluator.
 func TestConformanceFloat64(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		if !hasFloat64(dev) {
@@ -58,7 +41,7 @@ func TestConformanceFloat64(t *testing.T) {
 			if !ok {
 				return
 			}
-			t.Run(caseName(c), func(t *testing.T) { c.checkFloat64(t, dev) })
+			table.run(t, c, driver(dev), "float64", func(t *testing.T) { c.checkFloat64(t, dev) })
 		})
 	})
 }
@@ -79,37 +62,32 @@ func requireFloat64Missing(t *testing.T, dev *gpu.Device) {
 func (c Case) checkFloat64(t *testing.T, dev *gpu.Device) {
 	in, _ := c.build(t, dev)
 	t.Cleanup(func() { closeAll(in) })
-	var err error
-	if e := Try(func() { err = c.inFloat64On(t, dev, in) }); e != nil {
-		err = e
-	}
-	if err == nil {
-		return
-	}
-	require.ErrorIs(t, err, ErrDType)
-	require.Contains(t, err.Error(), "no float64 form")
-	require.False(t, needsDouble(c.Op), "%s: %v", c.Op.Name(), err)
-}
-
-// inFloat64On compares value, derivatives and vmap with the evaluator, and returns the error of an op that has no
-// float64 form.
-func (c Case) inFloat64On(t *testing.T, dev *gpu.Device, in []Tensor) error {
 	ctx := context.Background()
-	f := func(x []Tensor) Tensor { return apply(c.Op, x...) }
-	y := f(in)
-	tol := c.tolerance() * 1e-7 // tolerances of cases are for float32
+	ys := c.apply(in)
+	tol := c.tolerance() * precision(Float64)
 	rng := rand.New(rand.NewPCG(21, 22))
-	results := map[string]Tensor{"value": y}
-	if y.DType().IsFloat() {
-		var ts []Tensor
+	results := map[string]Tensor{}
+	floats := false
+	for i, y := range ys {
+		results[fmt.Sprintf("value %d", i)] = y
+		floats = floats || y.DType().IsFloat()
+	}
+	if floats {
+		var ts, cts []Tensor
 		for _, s := range c.In {
 			ts = append(ts, upload(t, dev, Spec{Float64, s.Spec.Shape}, draw(rng, Sample{Spec: Spec{Float64, s.Spec.Shape}})))
 		}
-		ct := upload(t, dev, y.Spec(), draw(rng, Sample{Spec: y.Spec()}))
-		t.Cleanup(func() { closeAll(ts, ct) })
-		_, results["jvp"] = JVP(f, in, ts)
-		_, pull := VJP(f, in)
-		for i, g := range pull(ct) {
+		for _, y := range ys {
+			s := Spec{y.DType().orFloat32(), y.Shape()}
+			cts = append(cts, upload(t, dev, s, draw(rng, Sample{Spec: s})))
+		}
+		t.Cleanup(func() { closeAll(ts, cts...) })
+		_, dy := JVP(c.apply, in, ts)
+		for i, y := range dy {
+			results[fmt.Sprintf("jvp %d", i)] = y
+		}
+		_, pull := VJP(c.apply, in)
+		for i, g := range pull(cts) {
 			if c.In[i].Spec.DType.IsFloat() {
 				require.Equal(t, Float64, g.DType(), "gradient")
 			}
@@ -118,9 +96,7 @@ func (c Case) inFloat64On(t *testing.T, dev *gpu.Device, in []Tensor) error {
 	}
 	for what, x := range results {
 		t.Cleanup(func() { x.Close() }) // a gradient may be the cotangent itself
-		if err := EvalOn(ctx, dev, x); err != nil {
-			return err
-		}
+		require.NoError(t, EvalOn(ctx, dev, x), what)
 		want, err := Reference(ctx, x)
 		require.NoError(t, err, what)
 		if x.DType() == Float32 {
@@ -129,11 +105,10 @@ func (c Case) inFloat64On(t *testing.T, dev *gpu.Device, in []Tensor) error {
 			requireCloseTo(t, 1e-6, want, readAny(t, dev, x), tol, what)
 		}
 	}
-	if y.DType() != Float32 {
+	if ys[0].DType() != Float32 {
 		c.Tolerance = tol
 	}
 	c.checkVmap(t, dev, 1<<len(c.In)-1, 3)
-	return nil
 }
 
 // What float32 cannot tell apart.

@@ -1,6 +1,10 @@
 package graph
 
-import "math"
+import (
+	"math"
+
+	"github.com/lavagrad/lavagrad/internal/special"
+)
 
 // logGammaDerivative is d log x / d a at a fixed quantile for a draw x of the gamma distribution with concentration a
 // and rate 1; log is log x. With F the distribution function and f its density it is -(dF/da) / (x f). Both
@@ -12,63 +16,84 @@ import "math"
 //
 // They come from t = x e^∓s in the incomplete gamma functions; the first is taken for a+1 and brought to a by
 // F's recurrence, because for small a the terms of its own integral cancel. The exponent is
-// -(p s + x (e^∓s - 1 ± s)) with p = a+1-x or x-a, at least 1/2 either way; where it has come to -20 the integral is cut,
-// and Gauss-Legendre quadrature does the rest.
+// -(p s + x (e^∓s - 1 ± s)) with p = a+1-x or x-a, at least 1/2 either way; where it has come to -20, in float64 to -40, the
+// integral is cut, and Gauss-Legendre quadrature does the rest.
 func logGammaDerivative(a, x, log Tensor) Tensor {
+	q := gammaQuadratureOf(a.DType())
 	one := a.Like(1)
 	up := a.Add(one)
 	// delta = psi(a+1) - log x; near x = a+1 by the relative distance, which large concentrations need.
 	far := x.Scale(2).Lt(up)
 	near := Where(far, a.Like(-0.5), x.Sub(up).Div(up))
-	delta := digammaLessLog(up).Sub(Where(far, log.Sub(up.Log()), near.Log1p()))
+	delta := q.digammaLessLog(up).Sub(Where(far, log.Sub(up.Log()), near.Log1p()))
 	lower := delta.Ge(a.Like(0))
 
 	p := Where(lower, up.Sub(x), x.Sub(a)).Max(a.Like(0.5))
 	sign := Where(lower, one.Neg(), one) // of the exponent's e^±s
 	offset := Where(lower, delta, a.Reciprocal().Sub(delta))
-	end := StopGradient(gammaCut(lower, p, x))
+	end := StopGradient(q.end(lower, p, x))
 
-	nodes, weights := legendre(gammaNodes)
+	nodes, weights := legendre(a.DType(), q.nodes)
 	wide := func(t Tensor) Tensor { return t.ExpandDims(-1) }
 	s := wide(end).Mul(nodes)
 	y := wide(sign).Mul(s)
-	exponent := wide(p).Mul(s).Add(wide(x).Mul(expm1LessArgument(y)))
+	exponent := wide(p).Mul(s).Add(wide(x).Mul(q.expm1LessArgument(y)))
 	integral := exponent.Neg().Exp().Mul(s.Add(wide(offset))).Mul(weights).Sum(-1).Mul(end)
 	return Where(lower, delta.Add(x.Mul(integral)).Div(a), integral)
 }
 
-const gammaNodes = 24
+// gammaQuadrature is how far the series and sums of logGammaDerivative go.
+type gammaQuadrature struct {
+	nodes int
+	cut   float64 // the integral ends where the exponent is -cut
+	terms int     // of the series of e^y - 1 - y
+	steps int     // of digamma's recurrence
+	tail  int     // terms of its asymptotic series
+}
 
-// gammaCut bounds from above where the exponent p s + x g(s) reaches 20, by g(s) = e^-s - 1 + s >= s^2/(2+s)
+func gammaQuadratureOf(d DType) gammaQuadrature {
+	if d == Float64 {
+		return gammaQuadrature{nodes: 40, cut: 40, terms: 13, steps: 10, tail: 10}
+	}
+	return gammaQuadrature{nodes: 24, cut: 20, terms: 6, steps: 6, tail: 3}
+}
+
+// end bounds from above where the exponent p s + x g(s) reaches the cut, by g(s) = e^-s - 1 + s >= s^2/(2+s)
 // or e^s - 1 - s >= s^2/2. The latter's own growth bounds it for small x, too.
-func gammaCut(lower, p, x Tensor) Tensor {
-	const cut = 20
-	q := p.Neg().AddScalar(cut / 2).Scale(2) // 20 - 2p
-	low := q.Add(q.Square().Add(p.Add(x).Scale(8 * cut)).Sqrt()).Div(p.Add(x).Scale(2))
-	high := p.Add(p.Square().Add(x.Scale(2 * cut)).Sqrt()).Reciprocal().Scale(2 * cut)
-	high = high.Min(x.Reciprocal().Scale(cut).Add(high).Log1p())
+func (g gammaQuadrature) end(lower, p, x Tensor) Tensor {
+	q := p.Neg().AddScalar(g.cut / 2).Scale(2) // cut - 2p
+	low := q.Add(q.Square().Add(p.Add(x).Scale(8 * g.cut)).Sqrt()).Div(p.Add(x).Scale(2))
+	high := p.Add(p.Square().Add(x.Scale(2 * g.cut)).Sqrt()).Reciprocal().Scale(2 * g.cut)
+	high = high.Min(x.Reciprocal().Scale(g.cut).Add(high).Log1p())
 	return Where(lower, low, high)
 }
 
 // expm1LessArgument is e^y - 1 - y: by its series where the difference would cancel.
-func expm1LessArgument(y Tensor) Tensor {
+func (g gammaQuadrature) expm1LessArgument(y Tensor) Tensor {
 	small := y.Abs().Lt(y.Like(0.25))
-	series := y.Like(1.0 / 5040)
-	for _, c := range []float64{1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 1.0 / 2} {
+	c := 1.0 // 1/(terms+1)!, then 1/terms! and so on up to 1/2
+	for k := 2; k <= g.terms+1; k++ {
+		c /= float64(k)
+	}
+	series := y.Like(c)
+	for k := g.terms + 1; k > 2; k-- {
+		c *= float64(k)
 		series = series.Mul(y).AddScalar(c)
 	}
 	return Where(small, y.Square().Mul(series), y.Expm1().Sub(y))
 }
 
-// digammaLessLog is psi(a) - log a for a >= 1: six steps of the recurrence, then the asymptotic series
+// digammaLessLog is psi(a) - log a for a >= 1: some steps of the recurrence, then the asymptotic series
 // (Abramowitz and Stegun 6.3.5, 6.3.18). The digamma function itself would lose the difference for large a.
-func digammaLessLog(a Tensor) Tensor {
-	const steps = 6
-	z := a.AddScalar(steps)
+func (g gammaQuadrature) digammaLessLog(a Tensor) Tensor {
+	z := a.AddScalar(float64(g.steps))
 	r := z.Square().Reciprocal()
-	sum := r.Scale(-1.0 / 252).AddScalar(1.0 / 120).Mul(r).AddScalar(-1.0 / 12).Mul(r).Sub(z.Reciprocal().Scale(0.5))
-	sum = sum.Add(a.Reciprocal().Scale(steps).Log1p())
-	for k := range steps {
+	sum := r.Like(0)
+	for k := g.tail; k > 0; k-- {
+		sum = sum.AddScalar(-special.Bernoulli(2*k) / float64(2*k)).Mul(r)
+	}
+	sum = sum.Sub(z.Reciprocal().Scale(0.5)).Add(a.Reciprocal().Scale(float64(g.steps)).Log1p())
+	for k := range g.steps {
 		sum = sum.Sub(a.AddScalar(float64(k)).Reciprocal())
 	}
 	return sum
@@ -76,7 +101,7 @@ func digammaLessLog(a Tensor) Tensor {
 
 // legendre gives the nodes and weights of n-point Gauss-Legendre quadrature on [0, 1], by Newton's method on
 // the Legendre polynomial.
-func legendre(n int) (nodes, weights Tensor) {
+func legendre(d DType, n int) (nodes, weights Tensor) {
 	x, w := make([]float64, n), make([]float64, n)
 	for i := range n {
 		t := math.Cos(math.Pi * (float64(i) + 0.75) / (float64(n) + 0.5))
@@ -91,6 +116,6 @@ func legendre(n int) (nodes, weights Tensor) {
 		}
 		x[i], w[i] = (1-t)/2, 1/((1-t*t)*slope*slope)
 	}
-	s := Spec{Float32, Shape{n}}
+	s := Spec{d, Shape{n}}
 	return constant(s, x...), constant(s, w...)
 }

@@ -50,14 +50,15 @@ const (
 )
 
 // inputs are the specs of the program's arguments.
-func (r recipe) inputs(limit int) []Spec {
-	p := &program{chooser: r()}
+func (r recipe) inputs(d DType, limit int) []Spec {
+	p := &program{chooser: r(), dtype: d}
 	return p.inputs(limit)
 }
 
-// build applies the program to tensors like its inputs, and gives its last results. For a program of bytes, limit must be that of inputs.
-func (r recipe) build(limit int, in []Tensor) []Tensor {
-	p := &program{chooser: r(), pool: slices.Clone(in), limit: limit * largestRandom / largestInput}
+// build applies the program to tensors like its inputs, and gives its last results. For a program of bytes, type and limit must be those of
+// inputs.
+func (r recipe) build(d DType, limit int, in []Tensor) []Tensor {
+	p := &program{chooser: r(), dtype: d, pool: slices.Clone(in), limit: limit * largestRandom / largestInput}
 	p.inputs(limit)
 	for range randomSteps {
 		if p.done() {
@@ -76,9 +77,10 @@ func (r recipe) build(limit int, in []Tensor) []Tensor {
 	return slices.Clone(outs)
 }
 
-// program builds a random graph. Floats stay of the order of one, so that float32 and float64 agree.
+// program builds a random graph on floats of one type. They stay of the order of one, so that float32 and float64 agree.
 type program struct {
 	chooser
+	dtype DType
 	pool  []Tensor
 	limit int // elements of a tensor
 }
@@ -98,7 +100,7 @@ func (p *program) inputs(limit int) []Spec {
 		if s.Size() > limit {
 			s = Shape{}
 		}
-		specs[i] = Spec{Float32, s}
+		specs[i] = Spec{p.dtype, s}
 	}
 	return specs
 }
@@ -184,26 +186,36 @@ func (p *program) step() {
 			return
 		}
 		k := 1 + p.intn(40)
-		w := Iota(0, s[1], k).AsFloat().Scale(0.37).Add(Iota(1, s[1], k).AsFloat()).Sin()
+		w := Iota(0, s[1], k).Convert(p.dtype).Scale(0.37).Add(Iota(1, s[1], k).Convert(p.dtype)).Sin()
 		y = x.MatMul(w).Scale(1 / float64(s[1]))
 	case 13:
 		if len(s) == 0 || s.Size()*3 > p.limit {
 			return
 		}
-		y = x.ExpandDims(-1).Mul(Literal([]float32{0.5, -1, 2}))
+		y = x.ExpandDims(-1).Mul(Literal([]float32{0.5, -1, 2}).Convert(p.dtype))
 		y = y.Tanh()
 	}
 	p.add(y)
 }
 
 func (p *program) add(y Tensor) {
+	if y.Valid() && y.DType().IsFloat() {
+		y = y.Convert(p.dtype)
+	}
 	if n := y.Size(); n > 0 && n <= p.limit {
 		p.pool = append(p.pool, y)
 	}
 }
 
-// allCases are the sample applications of every op that programs are made of: those of elements.
-var allCases = sync.OnceValue(func() []Case {
+// casesOf are the sample applications of every op that programs on floats of a type are made of: those of elements.
+func casesOf(d DType) []Case {
+	if d == Float64 {
+		return cases64()
+	}
+	return cases32()
+}
+
+var cases32 = sync.OnceValue(func() []Case {
 	var cases []Case
 	eachCase(func(c Case) {
 		for _, s := range c.In {
@@ -211,7 +223,24 @@ var allCases = sync.OnceValue(func() []Case {
 				return
 			}
 		}
+		if !c.float64() {
+			cases = append(cases, c)
+		}
+	})
+	return cases
+})
+
+// cases64 are those in float64, and those of float64 alone.
+var cases64 = sync.OnceValue(func() []Case {
+	var cases []Case
+	for _, c := range cases32() {
+		c, _ = c.inFloat64()
 		cases = append(cases, c)
+	}
+	eachCase(func(c Case) {
+		if c.float64() && c.In[0].Spec.Shape.Size() > 0 {
+			cases = append(cases, c)
+		}
 	})
 	return cases
 })
@@ -219,7 +248,7 @@ var allCases = sync.OnceValue(func() []Case {
 // caseStep applies any op of Ops as one of its cases does, to operands from the pool, in the case's shapes or in others
 // that the op accepts.
 func (p *program) caseStep() {
-	cases := allCases()
+	cases := casesOf(p.dtype)
 	c := cases[p.intn(len(cases))]
 	shapes := make([]Shape, len(c.In))
 	for i, s := range c.In {
@@ -278,9 +307,9 @@ func (p *program) operand(s Sample) Tensor {
 	x := p.pool[p.intn(len(p.pool))]
 	switch d := x.DType(); {
 	case d.IsInt():
-		x = x.Rem(x.Like(7)).AsFloat().Scale(0.3)
+		x = x.Rem(x.Like(7)).Convert(p.dtype).Scale(0.3)
 	case d == Bool:
-		x = x.AsFloat()
+		x = x.Convert(p.dtype)
 	}
 	if !x.Shape().Equal(s.Spec.Shape) {
 		want, have := s.Spec.Shape.Size(), x.Size()
@@ -290,7 +319,7 @@ func (p *program) operand(s Sample) Tensor {
 		x = x.Sigmoid().Scale(hi - lo).AddScalar(lo)
 	}
 	switch s.Spec.DType {
-	case Float32:
+	case p.dtype:
 		return x
 	case Bool:
 		return x.Gt(x.Like((lo + hi) / 2))

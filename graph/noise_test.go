@@ -26,7 +26,7 @@ func disturbed(t *testing.T, outs []Tensor, rng *rand.Rand, sign float64) [][]fl
 		if !h.DType.IsFloat() || op.Class() == View || op.Class() == Leaf {
 			return
 		}
-		e := sign * noiseOf(op)
+		e := sign * noiseOf(op) * precision(h.DType)
 		for i := range h.V {
 			if rng.IntN(2) == 0 {
 				h.V[i] *= 1 + e
@@ -64,6 +64,14 @@ func disturbed(t *testing.T, outs []Tensor, rng *rand.Rand, sign float64) [][]fl
 		result[i] = values[o.n].V
 	}
 	return result
+}
+
+// precision is how much smaller errors are than in float32, for which cases state them.
+func precision(d DType) float64 {
+	if d == Float64 {
+		return 1e-7
+	}
+	return 1
 }
 
 var loosest struct {
@@ -104,7 +112,7 @@ func expected(t *testing.T, outs []Tensor) (want, allowed [][]float64) {
 		}
 		allowed[i] = make([]float64, len(w))
 		for j := range w {
-			allowed[i][j] = 1e-5 * scale
+			allowed[i][j] = 1e-5 * precision(outs[i].DType()) * scale
 		}
 	}
 	for pair := range 2 {

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"math"
+	"slices"
 
 	"github.com/lavagrad/lavagrad/shaders"
 	"github.com/lavagrad/lavagrad/shaders/spirv"
@@ -9,14 +10,16 @@ import (
 
 // rule is a row of the table of elementwise ops: everything that tells one from another.
 type rule struct {
-	name  string
-	eval  func(x []float64) float64                           // the definition
-	ints  func(x []int64) int64                               // for integers instead, where float64 would not be exact
-	emit  func(b *spirv.Builder, x []spirv.Value) spirv.Value // the kernel code, scalars or vectors
-	part  []func(c Call) Tensor                               // partial derivative by each operand; nil: none flows
-	types typeRule
-	cost  int // rough number of machine operations an element
-	cases func(o Op) []Case
+	name   string
+	eval   func(x []float64) float64                           // the definition
+	eval64 func(x []float64) float64                           // for operands of float64 instead, where the definition is another
+	emit64 func(b *spirv.Builder, x []spirv.Value) spirv.Value // the kernel code for float64 of a row that doubleForms does not name
+	ints   func(x []int64) int64                               // for integers instead, where float64 would not be exact
+	emit   func(b *spirv.Builder, x []spirv.Value) spirv.Value // the kernel code, scalars or vectors
+	part   []func(c Call) Tensor                               // partial derivative by each operand; nil: none flows
+	types  typeRule
+	cost   int // rough number of machine operations an element
+	cases  func(o Op) []Case
 }
 
 // elementwise is an op whose result element depends on the operands' elements at the same index.
@@ -45,12 +48,16 @@ func (o elementwise) Eval(out *Host, in []*Host) {
 		o.evalInts(out, in)
 		return
 	}
+	eval := o.eval
+	if o.eval64 != nil && slices.ContainsFunc(in, func(h *Host) bool { return h.DType == Float64 }) {
+		eval = o.eval64
+	}
 	x := make([]float64, len(in))
 	for i := range out.V {
 		for j, h := range in {
 			x[j] = h.V[i]
 		}
-		out.V[i] = out.DType.wrap(o.eval(x))
+		out.V[i] = out.DType.wrap(eval(x))
 	}
 }
 
@@ -100,8 +107,10 @@ func (o elementwise) Lower(l *Lowering, n Operands, at []shaders.Index) *shaders
 		x[i] = l.At(i, at)
 	}
 	emit := o.emit
-	if n.In(0).DType == Float64 { // ops with a float64 form have operands of one float type
-		emit = o.double()
+	for i := range x {
+		if n.In(i).DType == Float64 { // the floats among the operands have one type
+			emit = o.double()
+		}
 	}
 	return l.Apply(n.Out().DType, &shaders.Fn{Name: o.name, Cost: o.cost, Emit: emit}, x...)
 }

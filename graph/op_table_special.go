@@ -6,6 +6,7 @@ import (
 
 	"github.com/lavagrad/lavagrad/internal/special"
 	"github.com/lavagrad/lavagrad/shaders/emath"
+	"github.com/lavagrad/lavagrad/shaders/emath64"
 )
 
 // Rows of the table of elementwise ops for special, hyperbolic and inverse functions, rounding and
@@ -135,8 +136,9 @@ func test1(f func(float64) bool) func([]float64) float64 {
 func polygammaRule(n int) *rule {
 	return &rule{
 		name: fmt.Sprintf("polygamma(%d)", n), types: sameFloat, cost: 150 + 60*n, cases: loose(float64(n)*2e-6, gammaCases),
-		eval: eval1(func(x float64) float64 { return special.Polygamma(n, x) }),
-		emit: emit1(func(b *builder, x value) value { return emath.Polygamma(b, n, x) }),
-		part: d1(func(x, _ Tensor) Tensor { return x.Polygamma(n + 1) }),
+		eval:   eval1(func(x float64) float64 { return special.Polygamma(n, x) }),
+		emit:   emit1(func(b *builder, x value) value { return emath.Polygamma(b, n, x) }),
+		emit64: emit1(func(b *builder, x value) value { return emath64.Polygamma(b, n, x) }),
+		part:   d1(func(x, _ Tensor) Tensor { return x.Polygamma(n + 1) }),
 	}
 }

@@ -22,14 +22,14 @@ var (
 // modes are what is compared of a random program: its values, or those of a transform of it.
 var modes = []string{"value", "grad", "jvp", "vmap", "vmap of grad"}
 
-// check runs the program on dev in one of the modes, against the evaluator; vmap against a loop over samples.
-func (r recipe) check(t *testing.T, dev *gpu.Device, mode string) {
+// check runs the program on floats of type d on dev in one of the modes, against the evaluator; vmap against a loop over samples.
+func (r recipe) check(t *testing.T, dev *gpu.Device, d DType, mode string) {
 	limit := largestInput
 	if mode != "value" {
 		limit = 1000
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	specs := r.inputs(limit)
+	specs := r.inputs(d, limit)
 	draws := func(batch Shape) []Tensor {
 		var in []Tensor
 		for _, s := range specs {
@@ -38,11 +38,11 @@ func (r recipe) check(t *testing.T, dev *gpu.Device, mode string) {
 		}
 		return in
 	}
-	f := func(in []Tensor) []Tensor { return r.build(limit, in) }
+	f := func(in []Tensor) []Tensor { return r.build(d, limit, in) }
 	grad := func(in []Tensor) []Tensor {
 		return Grad(func(in []Tensor) Tensor {
-			total := Scalar(0)
-			for i, y := range r.build(limit, in) {
+			total := Full(d, 0)
+			for i, y := range r.build(d, limit, in) {
 				if y.DType().IsFloat() {
 					total = total.Add(y.Mean().Scale(float64(i + 1)))
 				}
@@ -126,19 +126,42 @@ func TestRandomPrograms(t *testing.T) {
 		for i := range n {
 			seed := *randomFirst + i
 			mode := modes[seed%len(modes)]
-			t.Run(fmt.Sprintf("%d %s", seed, mode), func(t *testing.T) { seeded(uint64(seed)).check(t, dev, mode) })
+			t.Run(fmt.Sprintf("%d %s", seed, mode), func(t *testing.T) { seeded(uint64(seed)).check(t, dev, Float32, mode) })
+		}
+	})
+}
+
+// The same in float64, a sixth as many.
+func TestRandomProgramsFloat64(t *testing.T) {
+	n := (*randomPrograms + 5) / 6
+	if testing.Short() {
+		n = min(n, 4)
+	}
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		if !hasFloat64(dev) {
+			requireFloat64Missing(t, dev)
+			return
+		}
+		for i := range n {
+			seed := *randomFirst + i
+			mode := modes[seed%len(modes)]
+			t.Run(fmt.Sprintf("%d %s", seed, mode), func(t *testing.T) { seeded(uint64(seed)).check(t, dev, Float64, mode) })
 		}
 	})
 }
 
 // FuzzProgram runs programs that the fuzzer's bytes choose: the first chooses what is compared, the others inputs, ops and
-// operands.
+// operands. Where the device has float64, the first byte's high bit asks for it.
 func FuzzProgram(f *testing.F) {
 	dev := gputest.Open(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) == 0 {
 			return
 		}
-		fromBytes(data[1:]).check(t, dev, modes[int(data[0])%len(modes)])
+		d, first := Float32, int(data[0])
+		if first >= 128 && hasFloat64(dev) {
+			d = Float64
+		}
+		fromBytes(data[1:]).check(t, dev, d, modes[first%128%len(modes)])
 	})
 }

@@ -64,7 +64,7 @@ func (c *conformanceTable) print(w io.Writer) {
 	slices.Sort(c.drivers)
 	var columns []cell
 	for _, d := range c.drivers {
-		for _, r := range []string{"value", "jvp", "vjp", "second", "vmap"} {
+		for _, r := range []string{"value", "jvp", "vjp", "second", "vmap", "float64"} {
 			used := false
 			for k := range c.cells {
 				used = used || k.driver == d && k.rule == r

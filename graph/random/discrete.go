@@ -2,13 +2,12 @@ package random
 
 import "github.com/lavagrad/lavagrad/graph"
 
-// Bernoulli draws booleans that are true with probability p, exact to 2^-32. A p of 0 or less gives false, one of 1
+// Bernoulli draws booleans that are true with probability p, exact to 2^-32, for a float64 p to 2^-64. A p of 0 or less gives false, one of 1
 // or more true, NaN false.
 func Bernoulli[P Param](key Key, p P, shape ...int) graph.Tensor {
 	const op = "bernoulli"
-	prob := tensor(op, "p", p)
-	w, _ := draw(op, key, resultShape(op, shape, prob.Shape()))
-	return prob.Ge(graph.ProbabilityOfWord(w))
+	prob := tensors(op, of("p", p))[0]
+	return prob.Ge(bitsFor(op, key, prob.DType(), resultShape(op, shape, prob.Shape())).probability())
 }
 
 // Categorical draws int32 classes, class i with probability softmax(logits)[i] along the last axis of logits [... n], by
@@ -17,13 +16,13 @@ func Bernoulli[P Param](key Key, p P, shape ...int) graph.Tensor {
 // among the logits is drawn.
 func Categorical(key Key, logits graph.Tensor, shape ...int) graph.Tensor {
 	const op = "categorical"
-	l := tensor(op, "logits", logits)
+	l := tensors(op, of("logits", logits))[0]
 	if l.Rank() == 0 || l.Dim(-1) == 0 {
 		graph.Fail(op, graph.ErrShape, "give logits [... n] for n > 0 classes", "logits are %v", l.Spec())
 	}
 	n := l.Dim(-1)
 	rows := resultShape(op, shape, l.Shape()[:l.Rank()-1])
-	noise := gumbel(op, key, append(append([]int{}, rows...), n))
+	noise := gumbel(op, key, l.DType(), append(append([]int{}, rows...), n))
 	return l.Add(noise).ArgMax(-1)
 }
 
@@ -32,7 +31,7 @@ func Categorical(key Key, logits graph.Tensor, shape ...int) graph.Tensor {
 // may differ between devices, in one case of 10^5 for rates of a thousand.
 func Poisson[R Param](key Key, rate R, shape ...int) graph.Tensor {
 	const op = "poisson"
-	lambda := tensor(op, "the rate", rate)
+	lambda := tensors(op, of("the rate", rate))[0]
 	k0, k1 := key.words(op)
 	return graph.PoissonOfCounter(k0, k1, counter(op, resultShape(op, shape, lambda.Shape())), lambda)
 }

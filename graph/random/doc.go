@@ -33,7 +33,7 @@
 //
 // # Parameters and shapes
 //
-// A parameter is a number or a float32 tensor (see Param). The shape of the result comes last; parameters are broadcast
+// A parameter is a number or a float tensor (see Param). The shape of the result comes last; parameters are broadcast
 // to it. Without a shape, the result has the parameters' common shape; for a scalar without parameters, give none.
 // A parameter out of its range makes the draws that depend on it NaN; where the result is no float, the function says what happens. To
 // stop the run instead, add a graph.Tensor.Check to the parameter.
@@ -42,5 +42,17 @@
 //
 // Draws are differentiable functions of their parameters at fixed words: where a parameter is location, scale or
 // bound, by ordinary ops; for Gamma, Beta, Dirichlet and StudentT by implicit reparameterisation, to any order. Draws of
-// integers and booleans have no gradient; Shuffle hands it to the elements. Floats are float32, whatever the parameters.
+// integers and booleans have no gradient; Shuffle hands it to the elements.
+//
+// # Float64
+//
+// Floats are float32, or of the type of the parameters: float64 tensors give float64 draws, and numbers beside them are float64 too.
+// Distributions without parameters have a form with the type in front:
+//
+//	x := random.NormalOf(graph.Float64, key, 3, 4)
+//	u := random.Uniform(key, graph.Full(graph.Float64, 0), 1, 10)
+//
+// A float64 draw takes both words of its counter, the first as the more significant: so where one word decides a float32 draw, the
+// float64 draw of the same key is the same number with more digits (Gamma, Beta, Dirichlet and StudentT are other numbers). Booleans and
+// classes of float64 parameters are decided by 64 bits. A device without float64 answers with the error that names the feature.
 package random

@@ -4,30 +4,52 @@ import (
 	"github.com/lavagrad/lavagrad/graph"
 )
 
-// Param is a parameter of a distribution: a number, or a float32 tensor, by which the draws are differentiable.
+// Param is a parameter of a distribution: a number, or a float32 or float64 tensor, by which the draws are differentiable.
 type Param interface {
 	int | float32 | float64 | graph.Tensor
 }
 
-// tensor makes a parameter a tensor.
-func tensor[P Param](op, name string, p P) graph.Tensor {
-	switch v := any(p).(type) {
-	case int:
-		return graph.Scalar(float64(v))
-	case float32:
-		return graph.Scalar(float64(v))
-	case float64:
-		return graph.Scalar(v)
-	case graph.Tensor:
-		if !v.Valid() {
-			graph.Fail(op, graph.ErrArgument, "set it, or give a number", "%s is the zero Tensor", name)
+// param is a parameter with its name.
+type param struct {
+	name  string
+	value any
+}
+
+func of[P Param](name string, p P) param { return param{name, any(p)} }
+
+// tensors makes parameters tensors of one type: float32, or that of the tensors among them.
+func tensors(op string, params ...param) []graph.Tensor {
+	d, typed := graph.Float32, ""
+	for _, p := range params {
+		t, ok := p.value.(graph.Tensor)
+		switch {
+		case !ok:
+			continue
+		case !t.Valid():
+			graph.Fail(op, graph.ErrArgument, "set it, or give a number", "%s is the zero Tensor", p.name)
+		case !t.DType().IsFloat():
+			graph.Fail(op, graph.ErrDType, "convert it with AsFloat", "%s is %v, want float32 or float64", p.name, t.Spec())
+		case typed != "" && t.DType() != d:
+			graph.Fail(op, graph.ErrDType, "convert one of them with Convert", "%s, %s is %v", typed, p.name, t.Spec())
 		}
-		if v.DType() != graph.Float32 {
-			graph.Fail(op, graph.ErrDType, "convert it with AsFloat", "%s is %v, want float32", name, v.Spec())
-		}
-		return v
+		d, typed = t.DType(), p.name+" is "+t.Spec().String()
 	}
-	panic("BUG: random: a parameter of no known type")
+	out := make([]graph.Tensor, len(params))
+	for i, p := range params {
+		switch v := p.value.(type) {
+		case int:
+			out[i] = graph.Full(d, float64(v))
+		case float32:
+			out[i] = graph.Full(d, float64(v))
+		case float64:
+			out[i] = graph.Full(d, v)
+		case graph.Tensor:
+			out[i] = v
+		default:
+			panic("BUG: random: a parameter of no known type")
+		}
+	}
+	return out
 }
 
 // resultShape is the given shape, to which every parameter must be broadcastable; without one, the shape that the
@@ -64,5 +86,5 @@ func fits(p graph.Shape, shape []int) bool {
 
 // nanUnless is x where ok is true, else NaN.
 func nanUnless(ok, x graph.Tensor) graph.Tensor {
-	return graph.Where(ok, x, graph.Scalar(nan))
+	return graph.Where(ok, x, graph.Full(x.DType(), nan))
 }

@@ -64,13 +64,13 @@ func WeightedSample(key Key, weights graph.Tensor, k int) graph.Tensor {
 	logs := logWeights(op, weights)
 	n := logs.Dim(0)
 	counted(op, n, k)
-	return logs.Add(gumbel(op, key, []int{n})).TopK(0, k).Indices
+	return logs.Add(gumbel(op, key, logs.DType(), []int{n})).TopK(0, k).Indices
 }
 
 func logWeights(op string, weights graph.Tensor) graph.Tensor {
-	w := tensor(op, "weights", weights)
+	w := tensors(op, of("weights", weights))[0]
 	if w.Rank() != 1 || w.Dim(0) == 0 {
-		graph.Fail(op, graph.ErrShape, "give one weight for each position; map over more with vmap", "weights are %v, want float32[n]", w.Spec())
+		graph.Fail(op, graph.ErrShape, "give one weight for each position; map over more with vmap", "weights are %v, want floats [n]", w.Spec())
 	}
 	return w.Log()
 }

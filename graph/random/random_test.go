@@ -54,15 +54,16 @@ func run(t testing.TB, dev *gpu.Device, key random.Key, f func(random.Key) graph
 
 const many = 20_000
 
-// continuous lists distributions with their distribution functions; moments 0 leaves the comparison of mean and
-// variance out.
-var continuous = []struct {
+// distribution is one with its distribution function; moments 0 leaves the comparison of mean and variance out.
+type distribution struct {
 	name      string
 	draw      func(k random.Key, shape ...int) graph.Tensor
 	cdf       func(float64) float64
 	mean, sd  float64
 	tolerance float64 // relative, of device and evaluator
-}{
+}
+
+var continuous = []distribution{
 	{"uniform", func(k random.Key, s ...int) graph.Tensor { return random.Uniform(k, -1, 3, s...) },
 		distuv.Uniform{Min: -1, Max: 3}.CDF, 1, 4 / math.Sqrt(12), 1e-6},
 	{"normal", random.Normal, distuv.UnitNormal.CDF, 0, 1, 1e-6},
@@ -108,37 +109,41 @@ func truncated(a, b float64) func(float64) float64 {
 func TestContinuous(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		for i, c := range continuous {
-			key := keyOn(t, dev, uint32(100+i))
-			got := run(t, dev, key, func(k random.Key) graph.Tensor { return c.draw(k, many/100, 100) })
-			want, err := graph.Reference(context.Background(), c.draw(key, many))
-			require.NoError(t, err)
-			differ := 0
-			for j := range want {
-				require.False(t, math.IsNaN(got[j]) || math.IsInf(got[j], 0), c.name)
-				if !(math.Abs(got[j]-want[j]) <= c.tolerance*max(0.2, math.Abs(want[j]))) {
-					differ++
-				}
-			}
-			assert.LessOrEqual(t, differ, 2, "%s: draws that differ from the evaluator's", c.name)
-
-			mean, square := 0.0, 0.0
-			for _, x := range got {
-				mean += x / many
-				square += x * x / many
-			}
-			if c.sd != 0 {
-				assert.InDelta(t, c.mean, mean, 4*c.sd/math.Sqrt(many), "mean of %s", c.name)
-				assert.InEpsilon(t, c.sd*c.sd, square-mean*mean, 0.08, "variance of %s", c.name)
-			}
-			slices.Sort(got)
-			distance := 0.0
-			for j, x := range got {
-				f := c.cdf(x)
-				distance = max(distance, f-float64(j)/many, float64(j+1)/many-f)
-			}
-			assert.Less(t, distance*math.Sqrt(many), 1.95, "Kolmogorov-Smirnov of %s: its probability is below 0.001", c.name)
+			c.check(t, keyOn(t, dev, uint32(100+i)), func(k random.Key, f func(random.Key) graph.Tensor) []float64 { return run(t, dev, k, f) })
 		}
 	})
+}
+
+func (c distribution) check(t *testing.T, key random.Key, run func(random.Key, func(random.Key) graph.Tensor) []float64) {
+	t.Helper()
+	got := run(key, func(k random.Key) graph.Tensor { return c.draw(k, many/100, 100) })
+	want, err := graph.Reference(context.Background(), c.draw(key, many))
+	require.NoError(t, err)
+	differ := 0
+	for j := range want {
+		require.False(t, math.IsNaN(got[j]) || math.IsInf(got[j], 0), c.name)
+		if !(math.Abs(got[j]-want[j]) <= c.tolerance*max(0.2, math.Abs(want[j]))) {
+			differ++
+		}
+	}
+	assert.LessOrEqual(t, differ, 2, "%s: draws that differ from the evaluator's", c.name)
+
+	mean, square := 0.0, 0.0
+	for _, x := range got {
+		mean += x / many
+		square += x * x / many
+	}
+	if c.sd != 0 {
+		assert.InDelta(t, c.mean, mean, 4*c.sd/math.Sqrt(many), "mean of %s", c.name)
+		assert.InEpsilon(t, c.sd*c.sd, square-mean*mean, 0.08, "variance of %s", c.name)
+	}
+	slices.Sort(got)
+	distance := 0.0
+	for j, x := range got {
+		f := c.cdf(x)
+		distance = max(distance, f-float64(j)/many, float64(j+1)/many-f)
+	}
+	assert.Less(t, distance*math.Sqrt(many), 1.95, "Kolmogorov-Smirnov of %s: its probability is below 0.001", c.name)
 }
 
 // chiSquare is the probability of counts at least as far from the expected ones.
@@ -340,7 +345,9 @@ func TestErrors(t *testing.T) {
 		{graph.ErrArgument, "32 bits", func() { random.FoldIn(key, 1<<40) }},
 		{graph.ErrDType, "AsInt", func() { random.FoldIn(key, vec(1)) }},
 		{graph.ErrDType, "the concentration is int32[]", func() { random.Gamma(key, graph.Int(1)) }},
-		{graph.ErrDType, "AsFloat", func() { random.Gamma(key, graph.Full(graph.Float64, 1)) }},
+		{graph.ErrDType, "the concentration is bool[]", func() { random.Gamma(key, graph.Full(graph.Bool, 1)) }},
+		{graph.ErrDType, "lo is float32[], hi is float64[]", func() { random.Uniform(key, graph.Scalar(1), graph.Full(graph.Float64, 2)) }},
+		{graph.ErrDType, "draws of int32", func() { random.NormalOf(graph.Int32, key, 3) }},
 		{graph.ErrArgument, "zero Tensor", func() { random.Gamma(key, graph.Tensor{}) }},
 		{graph.ErrShape, "[3] does not broadcast to [2]", func() { random.Gamma(key, vec(3), 2) }},
 		{graph.ErrShape, "[3] and [2]", func() { random.Beta(key, vec(3), vec(2)) }},

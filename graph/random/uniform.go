@@ -8,18 +8,18 @@ import (
 
 var nan = math.NaN()
 
-// Uniform draws floats from [lo, hi): lo + u (hi - lo) with u from [0, 1) on a grid of 2^-24. The result is never hi: what rounds
-// to it becomes lo. Where lo = hi the result is lo; where lo > hi, or hi - lo is not finite, it is NaN.
+// Uniform draws floats from [lo, hi): lo + u (hi - lo) with u from [0, 1) on a grid of 2^-24, in float64 of 2^-53. The result is never hi:
+// what rounds to it becomes lo. Where lo = hi the result is lo; where lo > hi, or hi - lo is not finite, it is NaN.
 func Uniform[L, H Param](key Key, lo L, hi H, shape ...int) graph.Tensor {
 	const op = "uniform"
-	a, b := tensor(op, "lo", lo), tensor(op, "hi", hi)
+	p := tensors(op, of("lo", lo), of("hi", hi))
+	a, b := p[0], p[1]
 	shape = resultShape(op, shape, a.Shape(), b.Shape())
-	w, _ := draw(op, key, shape)
 	width := b.Sub(a)
-	x := a.Add(graph.UniformOfWord(w).Mul(width))
+	x := a.Add(bitsFor(op, key, a.DType(), shape).uniform().Mul(width))
 	x = graph.Where(x.Lt(b), x, a)
 	// A width of NaN or Inf, too, fails the comparison.
-	return nanUnless(width.Ge(graph.Scalar(0)).And(width.Lt(graph.Scalar(math.Inf(1)))), x)
+	return nanUnless(width.Ge(width.Like(0)).And(width.Lt(width.Like(math.Inf(1)))), x)
 }
 
 // Integers draws int32 from lo up to but not including hi, every value equally likely to 2^-64. It wants lo < hi, and

@@ -3,7 +3,6 @@ package variates
 import (
 	"math"
 
-	"github.com/lavagrad/lavagrad/shaders/emath"
 	"github.com/lavagrad/lavagrad/shaders/spirv"
 )
 
@@ -17,6 +16,15 @@ const gammaRounds = 32
 // Source: G. Marsaglia and W. Tsang, A simple method for generating gamma variables, ACM TOMS 26 (2000),
 // 363-372, without the squeeze; for a < 1, the draw for a + 1 times U^(1/a) (section 6).
 func Gamma(k0, k1, c0 uint32, a float64, logarithm bool) float64 {
+	return source{k0, k1, c0, false}.gamma(a, logarithm)
+}
+
+// Gamma64 is Gamma in float64: round r takes the words for counters (c0, 2r) and (c0, 2r+1).
+func Gamma64(k0, k1, c0 uint32, a float64, logarithm bool) float64 {
+	return source{k0, k1, c0, true}.gamma(a, logarithm)
+}
+
+func (s source) gamma(a float64, logarithm bool) float64 {
 	if !(a > 0) || math.IsInf(a, 0) {
 		return math.NaN()
 	}
@@ -27,16 +35,15 @@ func Gamma(k0, k1, c0 uint32, a float64, logarithm bool) float64 {
 	d := shape - 1.0/3
 	c := 1 / math.Sqrt(9*d)
 	for r := range uint32(gammaRounds) {
-		w0, w1 := Threefry(k0, k1, c0, r)
-		z := Normal(w0)
-		y := c * z
-		if y <= -1 || !(Exponential(w1) > gammaBar(d, y)) {
+		first, second := s.round(r)
+		y := c * first.normal()
+		if y <= -1 || !(second.exponential() > gammaBar(d, y)) {
 			continue
 		}
 		boost := 0.0
 		if a < 1 {
-			w, _ := Threefry(k0, k1, c0, gammaRounds)
-			boost = Exponential(w) / a
+			w, _ := s.round(gammaRounds)
+			boost = w.exponential() / a
 		}
 		if logarithm {
 			return math.Log(d) + 3*math.Log1p(y) - boost
@@ -52,13 +59,12 @@ func gammaBar(d, y float64) float64 {
 	return d * (y*y*y - 3*(math.Log1p(y)-y+y*y/2))
 }
 
-// EmitGamma is Gamma in kernel code.
+// EmitGamma is Gamma in kernel code for a float32 a, Gamma64 for a float64.
 func EmitGamma(b *spirv.Builder, k0, k1, c0, a spirv.Value, logarithm bool) (x spirv.Value) {
 	b.Precise(func() {
-		f := b.ConstF32
-		inf := b.Const(spirv.F32, 0x7f800000)
-		nan := b.Const(spirv.F32, 0x7fc00000)
-		valid := b.And(b.Gt(a, f(0)), b.Lt(a, inf))
+		k := kit{b, a.Type.Kind, k0, k1, c0}
+		f := k.f
+		valid := b.And(b.Gt(a, f(0)), b.Lt(a, f(math.Inf(1))))
 		small := b.Lt(a, f(1))
 		d := b.Sub(b.Select(small, b.Add(a, f(1)), a), f(1.0/3))
 		c := b.Div(f(1), b.Sqrt(b.Mul(f(9), d)))
@@ -70,28 +76,27 @@ func EmitGamma(b *spirv.Builder, k0, k1, c0, a spirv.Value, logarithm bool) (x s
 				return b.And(b.Lt(v[0], b.ConstU32(gammaRounds)), b.Any(is(v[1])))
 			},
 			func(v []spirv.Value) []spirv.Value {
-				w0, w1 := EmitThreefry(b, k0, k1, c0, b.Splat(v[0], a.Type.Lanes))
-				y := b.Mul(c, EmitNormal(b, w0))
+				first, second := k.round(v[0])
+				y := b.Mul(c, first.normal())
 				square := b.Mul(y, y)
-				log := emath.Log1p(b, y)
+				log := k.log1p(y)
 				rest := b.Add(b.Sub(log, y), b.Mul(square, f(0.5)))
 				bar := b.Mul(d, b.Sub(b.Mul(square, y), b.Mul(f(3), rest)))
-				take := b.And(b.Gt(y, f(-1)), b.Gt(EmitExponential(b, w1), bar))
+				take := b.And(b.Gt(y, f(-1)), b.Gt(second.exponential(), bar))
 				return []spirv.Value{
 					b.Add(v[0], b.ConstU32(1)),
 					b.Select(b.And(is(v[1]), take), y, v[1]),
 				}
 			})
 		y := out[1]
-		w, _ := EmitThreefry(b, k0, k1, c0, b.Splat(b.ConstU32(gammaRounds), a.Type.Lanes))
-		boost := b.Select(small, b.Div(EmitExponential(b, w), a), f(0))
+		boost := b.Select(small, b.Div(k.first(gammaRounds).exponential(), a), f(0))
 		if logarithm {
-			x = b.Sub(b.Add(emath.Log(b, d), b.Mul(f(3), emath.Log1p(b, y))), boost)
+			x = b.Sub(b.Add(k.log(d), b.Mul(f(3), k.log1p(y))), boost)
 		} else {
 			up := b.Add(f(1), y)
-			x = b.Mul(b.Mul(d, b.Mul(b.Mul(up, up), up)), emath.Exp(b, b.Neg(boost)))
+			x = b.Mul(b.Mul(d, b.Mul(b.Mul(up, up), up)), k.exp(b.Neg(boost)))
 		}
-		x = b.Select(b.Or(b.Not(valid), is(y)), nan, x)
+		x = b.Select(b.Or(b.Not(valid), is(y)), f(math.NaN()), x)
 	})
 	return x
 }
