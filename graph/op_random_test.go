@@ -158,10 +158,11 @@ func TestRandomRowErrors(t *testing.T) {
 	word := Full(Uint32, 0, 2)
 	require.ErrorIs(t, Try(func() { Threefry(word, word, word, Iota(0, 2)) }), ErrDType)
 	require.ErrorIs(t, Try(func() { UniformOfWord(Zeros(2)) }), ErrDType)
-	for _, d := range []DType{Uint32, Float64} {
+	for _, d := range []DType{Uint32, Bool} {
 		require.ErrorIs(t, Try(func() { GammaOfCounter(word, word, word, Full(d, 1, 2)) }), ErrDType)
 		require.ErrorIs(t, Try(func() { PoissonOfCounter(word, word, word, Full(d, 1, 2)) }), ErrDType)
 	}
-	require.ErrorIs(t, Try(func() { Full(Float64, 1, 2).NormalCDF() }), ErrDType)
+	require.ErrorIs(t, Try(func() { Full(Uint32, 1, 2).NormalCDF() }), ErrDType)
+	require.ErrorIs(t, Try(func() { NormalOfWords(word, Zeros(2)) }), ErrDType)
 	require.ErrorIs(t, Try(func() { GammaOfCounter(word, word, word, Zeros(3)) }), ErrShape)
 }

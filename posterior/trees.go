@@ -21,6 +21,6 @@ func NormalLike[P any](op string, key random.Key, step graph.Tensor, params P) P
 	i := 0
 	return Map(op, func(x []graph.Tensor) graph.Tensor {
 		i++
-		return random.Normal(random.FoldIn(random.FoldIn(key, i-1), step), x[0].Shape()...).Convert(x[0].DType())
+		return random.NormalOf(x[0].DType(), random.FoldIn(random.FoldIn(key, i-1), step), x[0].Shape()...)
 	}, params)
 }

@@ -44,7 +44,7 @@ func (d Bernoulli) LogProb(x graph.Tensor) graph.Tensor {
 
 // Sample draws int32 0 or 1.
 func (d Bernoulli) Sample(key random.Key, shape ...int) graph.Tensor {
-	return random.Bernoulli(key, d.Logits.Sigmoid().AsFloat(), drawn(shape, d.BatchShape())...).AsInt()
+	return random.Bernoulli(key, d.Logits.Sigmoid(), drawn(shape, d.BatchShape())...).AsInt()
 }
 
 // Mean is p.

@@ -25,10 +25,11 @@ func (d Beta) LogProb(x graph.Tensor) graph.Tensor {
 	})
 }
 
-// Sample draws numbers between 2^-126 and 1 - 2^-24, differentiable by both parameters (implicit reparameterisation).
+// Sample draws numbers between 2^-126 and 1 - 2^-24, in float64 2^-1022 and 1 - 2^-53, differentiable by both parameters (implicit reparameterisation).
 func (d Beta) Sample(key random.Key, shape ...int) graph.Tensor {
-	x := random.Beta(key, d.A.AsFloat(), d.B.AsFloat(), drawn(shape, d.BatchShape())...)
-	return x.Clamp(smallest, 1-0x1p-24).Convert(d.A.DType())
+	x := random.Beta(key, d.A, d.B, drawn(shape, d.BatchShape())...)
+	least, below := edges(d.A.DType())
+	return x.Clamp(least, below)
 }
 
 // Mean is a/(a+b).

@@ -32,7 +32,7 @@ func (d Binomial) LogProb(x graph.Tensor) graph.Tensor {
 // Sample draws int32 counts; totals are exact up to 2^24, and above, or where a parameter is out of its range and checks are off, draws
 // are -1. Means below 10 add up geometric waiting times, others reject candidates.
 func (d Binomial) Sample(key random.Key, shape ...int) graph.Tensor {
-	return drawBinomial(key, d.Total.AsFloat(), d.Logits.Sigmoid().AsFloat(), drawn(shape, d.BatchShape())).AsInt()
+	return drawBinomial(key, d.Total, d.Logits.Sigmoid(), drawn(shape, d.BatchShape())).AsInt()
 }
 
 // Mean is total p.

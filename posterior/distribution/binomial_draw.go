@@ -16,7 +16,7 @@ type drawing struct {
 // maxTotal is how far float32 counts.
 const maxTotal = 1 << 24
 
-// drawBinomial draws float32 counts for float32 parameters. A draw depends on the key and its position only: an element
+// drawBinomial draws counts, floats of the parameters' type. A draw depends on the key and its position only: an element
 // takes the words of its position from the key of each round until it has its value.
 //
 // Sources: W. Hörmann, The generation of binomial random variates, J. Stat. Comput. Simul. 46 (1993), 101-110, algorithm BTRS, for
@@ -32,17 +32,18 @@ func drawBinomial(key random.Key, total, p graph.Tensor, shape []int) graph.Tens
 	few := n.Mul(q).Lt(n.Like(10))
 	hat := newBTRS(n, q)
 	rate := q.Neg().Log1p().Neg()
+	zero := graph.Full(p.DType(), 0)
 
 	state := graph.While(
 		func(s drawing) graph.Tensor { return s.Done.All().Not() },
 		func(s drawing) drawing {
 			a, b := random.Split2(random.FoldIn(key, s.Round))
 			// The next success is a geometric number of trials further.
-			wait := random.Exponential(a, shape...)
+			wait := random.ExponentialOf(p.DType(), a, shape...)
 			trial := s.Trial.Add(wait.Div(rate).Ceil())
 			past := trial.Gt(n)
 			counted := graph.Where(past, s.Count, s.Count.AddScalar(1))
-			candidate, accept := hat.propose(random.Uniform(a, 0, 1, shape...), random.Uniform(b, 0, 1, shape...))
+			candidate, accept := hat.propose(random.Uniform(a, zero, 1, shape...), random.Uniform(b, zero, 1, shape...))
 			now := graph.Where(few, counted, candidate)
 			return drawing{
 				Round: s.Round.AddScalar(1),
@@ -51,7 +52,7 @@ func drawBinomial(key random.Key, total, p graph.Tensor, shape []int) graph.Tens
 				Trial: trial,
 			}
 		},
-		drawing{graph.Int(0), graph.Full(graph.Bool, 0, shape...), graph.Zeros(shape...), graph.Zeros(shape...)})
+		drawing{graph.Int(0), graph.Full(graph.Bool, 0, shape...), graph.Full(p.DType(), 0, shape...), graph.Full(p.DType(), 0, shape...)})
 	k := graph.Where(flip, n.Sub(state.Count), state.Count)
 	return graph.Where(valid, k, k.Like(-1))
 }

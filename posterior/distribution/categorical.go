@@ -55,7 +55,7 @@ func (d Categorical) LogProb(x graph.Tensor) graph.Tensor {
 
 // Sample draws int32 classes.
 func (d Categorical) Sample(key random.Key, shape ...int) graph.Tensor {
-	return random.Categorical(key, d.LogProbs.AsFloat(), drawn(shape, d.BatchShape())...)
+	return random.Categorical(key, d.LogProbs, drawn(shape, d.BatchShape())...)
 }
 
 // Probs is the probabilities of the classes, [..., n].

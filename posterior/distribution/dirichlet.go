@@ -33,8 +33,8 @@ func (d Dirichlet) LogProb(x graph.Tensor) graph.Tensor {
 
 // Sample draws probabilities [shape..., batch..., n], at least 2^-126 each, differentiable by the concentrations (implicit reparameterisation).
 func (d Dirichlet) Sample(key random.Key, shape ...int) graph.Tensor {
-	x := random.Dirichlet(key, d.Concentration.AsFloat(), drawn(shape, d.BatchShape())...)
-	return x.Max(x.Like(smallest)).Convert(d.Concentration.DType())
+	x := random.Dirichlet(key, d.Concentration, drawn(shape, d.BatchShape())...)
+	return aboveZero(x) // the support excludes 0
 }
 
 // Mean is a / sum a, [..., n].

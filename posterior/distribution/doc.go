@@ -26,6 +26,6 @@
 // # Precision
 //
 // Everything is computed in the parameters' type. Log densities of counts, gamma and beta variables keep their digits for large parameters, where the
-// usual formula would subtract numbers far larger than the result. Float64 works as far as the ops do: not where Lgamma or Digamma is needed. Draws are
-// float32, converted; draws of integers are int32.
+// usual formula would subtract numbers far larger than the result. Draws are of that type, too; draws of
+// integers are int32.
 package distribution

@@ -23,7 +23,7 @@ func (d Exponential) LogProb(x graph.Tensor) graph.Tensor {
 
 // Sample draws x / rate for standard x, differentiable by rate.
 func (d Exponential) Sample(key random.Key, shape ...int) graph.Tensor {
-	return random.Exponential(key, drawn(shape, d.BatchShape())...).Convert(d.Rate.DType()).Div(d.Rate)
+	return random.ExponentialOf(d.Rate.DType(), key, drawn(shape, d.BatchShape())...).Div(d.Rate)
 }
 
 // Mean is 1/rate.

@@ -10,8 +10,19 @@ import (
 // Make it with NewGamma, which checks the parameters.
 type Gamma struct{ Concentration, Rate graph.Tensor }
 
-// smallest is the least normal float32. Draws that underflow, as those of small concentrations do, are set to it: the support excludes 0.
-const smallest = 0x1p-126
+// edges are the least positive float of full precision and the largest below 1 of a type.
+func edges(d graph.DType) (least, below1 float64) {
+	if d == graph.Float64 {
+		return 0x1p-1022, 1 - 0x1p-53
+	}
+	return 0x1p-126, 1 - 0x1p-24
+}
+
+// aboveZero sets what is 0 or less, as draws that underflow, to the least float of full precision.
+func aboveZero(x graph.Tensor) graph.Tensor {
+	least, _ := edges(x.DType())
+	return x.Max(x.Like(least))
+}
 
 // NewGamma is the gamma distribution of mean concentration/rate, both above 0.
 func NewGamma[C, R Param](concentration C, rate R) Gamma {
@@ -29,8 +40,8 @@ func (d Gamma) LogProb(x graph.Tensor) graph.Tensor {
 
 // Sample draws positive numbers, differentiable by both parameters (the concentration by implicit reparameterisation).
 func (d Gamma) Sample(key random.Key, shape ...int) graph.Tensor {
-	x := random.Gamma(key, d.Concentration.AsFloat(), drawn(shape, d.BatchShape())...).Convert(d.Rate.DType()).Div(d.Rate)
-	return x.Max(x.Like(smallest))
+	x := random.Gamma(key, d.Concentration, drawn(shape, d.BatchShape())...).Div(d.Rate)
+	return aboveZero(x) // the support excludes 0
 }
 
 // Mean is concentration/rate.

@@ -2,6 +2,7 @@ package distribution
 
 import (
 	"github.com/lavagrad/lavagrad/graph"
+	"github.com/lavagrad/lavagrad/internal/special"
 )
 
 // The densities of counts, of gamma and of beta variables have terms far larger than their sum, of which float32 would leave no
@@ -16,7 +17,15 @@ func stirling(x graph.Tensor) graph.Tensor {
 	far, near := graph.Where(large, x, x.Like(8)), graph.Where(large, x.Like(8), x)
 	r := far.Reciprocal()
 	s := r.Square()
-	series := s.Scale(-1. / 1680).AddScalar(1. / 1260).Mul(s).AddScalar(-1. / 360).Mul(s).AddScalar(1. / 12).Mul(r)
+	terms := 4
+	if x.DType() == graph.Float64 {
+		terms = 10
+	}
+	series := s.Like(0)
+	for k := terms; k > 0; k-- {
+		series = series.Mul(s).AddScalar(special.Bernoulli(2*k) / float64(2*k*(2*k-1)))
+	}
+	series = series.Mul(r)
 	direct := near.Lgamma().Sub(near.AddScalar(-0.5).Mul(near.Log())).Add(near).AddScalar(-halfLog2Pi)
 	return graph.Where(large, series, direct)
 }
@@ -48,7 +57,7 @@ func poissonPeak(n graph.Tensor) graph.Tensor {
 // binomialLog is the logarithm of n! / (k! (n-k)!) p^k q^(n-k) for real k, l = n-k >= 0, from log p and log q.
 func binomialLog(k, l, logP, logQ graph.Tensor) graph.Tensor {
 	n := k.Add(l)
-	some := n.Max(n.Like(0x1p-126))
+	some := aboveZero(n)
 	log := some.Log()
 	a := poissonLog(k, n.Mul(logP.Exp()), log.Add(logP))
 	b := poissonLog(l, n.Mul(logQ.Exp()), log.Add(logQ))

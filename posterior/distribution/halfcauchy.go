@@ -31,7 +31,7 @@ func (d HalfCauchy) LogProb(x graph.Tensor) graph.Tensor {
 
 // Sample draws |scale x| for standard Cauchy x, differentiable by scale.
 func (d HalfCauchy) Sample(key random.Key, shape ...int) graph.Tensor {
-	return random.Cauchy(key, drawn(shape, d.BatchShape())...).Abs().Convert(d.Scale.DType()).Mul(d.Scale)
+	return random.CauchyOf(d.Scale.DType(), key, drawn(shape, d.BatchShape())...).Abs().Mul(d.Scale)
 }
 
 // Entropy is log(2 pi scale).

@@ -26,7 +26,7 @@ func (d HalfNormal) LogProb(x graph.Tensor) graph.Tensor {
 
 // Sample draws |scale xi|, differentiable by scale.
 func (d HalfNormal) Sample(key random.Key, shape ...int) graph.Tensor {
-	return random.Normal(key, drawn(shape, d.BatchShape())...).Abs().Convert(d.Scale.DType()).Mul(d.Scale)
+	return random.NormalOf(d.Scale.DType(), key, drawn(shape, d.BatchShape())...).Abs().Mul(d.Scale)
 }
 
 // Mean is scale sqrt(2/pi).

@@ -27,7 +27,7 @@ func (d Laplace) LogProb(x graph.Tensor) graph.Tensor {
 
 // Sample draws loc + scale x for standard x, differentiable by both.
 func (d Laplace) Sample(key random.Key, shape ...int) graph.Tensor {
-	x := random.Laplace(key, drawn(shape, d.BatchShape())...).Convert(d.Loc.DType())
+	x := random.LaplaceOf(d.Loc.DType(), key, drawn(shape, d.BatchShape())...)
 	return d.Loc.Add(d.Scale.Mul(x))
 }
 

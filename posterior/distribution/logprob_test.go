@@ -156,26 +156,3 @@ func difference(f func(float64) float64, x float64) float64 {
 	}
 	return (f(x+h) - f(x-h)) / (2 * h)
 }
-
-// TestFloat64: with parameters of float64 everything that needs no gamma function is computed in it.
-func TestFloat64(t *testing.T) {
-	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
-		x, err := graph.FromSlice(dev, []float64{1.25})
-		if !dev.Info().Features.Float64 {
-			require.ErrorIs(t, err, graph.ErrDType)
-			return
-		}
-		require.NoError(t, err)
-		defer x.Close()
-		y, err := graph.Jit(dev, func(x graph.Tensor) graph.Tensor {
-			return NewNormal(0.1, x).LogProb(x).Add(NewLaplace(x, 3).LogProb(x)).Add(NewLogNormal(0, x).LogProb(x))
-		})(context.Background(), x)
-		require.NoError(t, err)
-		defer y.Close()
-		got, err := graph.Read[float64](context.Background(), y)
-		require.NoError(t, err)
-		want := distuv.Normal{Mu: 0.1, Sigma: 1.25}.LogProb(1.25) + distuv.Laplace{Mu: 1.25, Scale: 3}.LogProb(1.25) +
-			distuv.LogNormal{Mu: 0, Sigma: 1.25}.LogProb(1.25)
-		assert.InDelta(t, want, got[0], 1e-14)
-	})
-}

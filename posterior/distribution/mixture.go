@@ -43,7 +43,7 @@ func (d Mixture[D]) Sample(key random.Key, shape ...int) graph.Tensor {
 	forClass, forValue := random.Split2(key)
 	rank := len(d.EventShape())
 	lead := d.BatchShape()
-	class := random.Categorical(forClass, d.Weights.LogProbs.AsFloat(), drawn(shape, lead)...)
+	class := random.Categorical(forClass, d.Weights.LogProbs, drawn(shape, lead)...)
 	// Components that are shared by axes of the weights draw anew for each.
 	extra := lead[:len(lead)-len(d.Components.BatchShape())+1]
 	x := d.Components.Sample(forValue, slices.Concat(shape, extra)...)

@@ -33,7 +33,7 @@ func newMultinomial[N Param](total N, logProbs graph.Tensor) Multinomial {
 func (d Multinomial) LogProb(x graph.Tensor) graph.Tensor {
 	x = sized("Multinomial", x, d.LogProbs.Dim(-1))
 	return logProb("Multinomial", d.Support(), d.Total.DType(), x, 0, func(x graph.Tensor) graph.Tensor {
-		n := d.Total.Max(d.Total.Like(smallest)).ExpandDims(-1)
+		n := aboveZero(d.Total).ExpandDims(-1)
 		terms := poissonLog(x, n.Mul(d.LogProbs.Exp()), n.Log().Add(d.LogProbs))
 		return terms.Sum(-1).Sub(poissonPeak(d.Total))
 	})
@@ -45,12 +45,12 @@ func (d Multinomial) Sample(key random.Key, shape ...int) graph.Tensor {
 	rows := drawn(shape, d.BatchShape())
 	m := d.LogProbs.Dim(-1)
 	type class struct{ Index, P graph.Tensor }
-	p := d.LogProbs.Exp().AsFloat()
+	p := d.LogProbs.Exp()
 	left := p.CumSumReverse(-1)
 	some := left.Gt(left.Like(0))
 	given := graph.Where(some, p.Div(graph.Where(some, left, left.Like(1))), p.Like(0)).Min(p.Like(1))
 	xs := class{graph.Iota(0, m), graph.StopGradient(given).MoveAxis(-1, 0)}
-	total := graph.StopGradient(d.Total).AsFloat().BroadcastTo(rows...)
+	total := graph.StopGradient(d.Total).BroadcastTo(rows...)
 	// Of the last class that can occur the share of what is left is exactly 1.
 	_, counts := graph.Scan(func(rest graph.Tensor, c class) (graph.Tensor, graph.Tensor) {
 		k := drawBinomial(random.FoldIn(key, c.Index), rest, c.P, rows)

@@ -77,7 +77,7 @@ func (d MultivariateNormal) LogProb(x graph.Tensor) graph.Tensor {
 
 // Sample draws loc + L xi, or loc + L^-T xi for a factor L of the precision: [shape..., batch..., n], differentiable by both.
 func (d MultivariateNormal) Sample(key random.Key, shape ...int) graph.Tensor {
-	xi := random.Normal(key, drawn(shape, d.BatchShape(), d.dim())...).Convert(d.Loc.DType())
+	xi := random.NormalOf(d.Loc.DType(), key, drawn(shape, d.BatchShape(), d.dim())...)
 	return d.Loc.Add(d.rows(xi, d.color))
 }
 

@@ -26,7 +26,7 @@ func (d Normal) LogProb(x graph.Tensor) graph.Tensor {
 
 // Sample draws loc + scale xi, differentiable by both.
 func (d Normal) Sample(key random.Key, shape ...int) graph.Tensor {
-	xi := random.Normal(key, drawn(shape, d.BatchShape())...).Convert(d.Loc.DType())
+	xi := random.NormalOf(d.Loc.DType(), key, drawn(shape, d.BatchShape())...)
 	return d.Loc.Add(d.Scale.Mul(xi))
 }
 

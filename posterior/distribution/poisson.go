@@ -23,7 +23,7 @@ func (d Poisson) LogProb(x graph.Tensor) graph.Tensor {
 
 // Sample draws int32 counts; for rates above 2^24 they are -1.
 func (d Poisson) Sample(key random.Key, shape ...int) graph.Tensor {
-	return random.Poisson(key, d.Rate.AsFloat(), drawn(shape, d.BatchShape())...)
+	return random.Poisson(key, d.Rate, drawn(shape, d.BatchShape())...)
 }
 
 // Mean is rate.

@@ -34,7 +34,7 @@ func (d StudentT) logNormalizer() graph.Tensor {
 
 // Sample draws loc + scale t, differentiable by all three (df by implicit reparameterisation).
 func (d StudentT) Sample(key random.Key, shape ...int) graph.Tensor {
-	t := random.StudentT(key, d.DF.AsFloat(), drawn(shape, d.BatchShape())...).Convert(d.Loc.DType())
+	t := random.StudentT(key, d.DF, drawn(shape, d.BatchShape())...)
 	return d.Loc.Add(d.Scale.Mul(t))
 }
 

@@ -31,7 +31,7 @@ func (d Uniform) LogProb(x graph.Tensor) graph.Tensor {
 
 // Sample draws from [low, high), differentiable by both bounds.
 func (d Uniform) Sample(key random.Key, shape ...int) graph.Tensor {
-	u := random.Uniform(key, 0, 1, drawn(shape, d.BatchShape())...).Convert(d.Low.DType())
+	u := random.Uniform(key, graph.Full(d.Low.DType(), 0), 1, drawn(shape, d.BatchShape())...)
 	x := d.Low.Add(u.Mul(d.High.Sub(d.Low)))
 	return graph.Where(x.Lt(d.High), x, d.Low) // a sum that rounds to high
 }

@@ -45,16 +45,16 @@ func logProb[P any](op string, x P, mean, sd any, normalize bool) graph.Tensor {
 }
 
 // Sample draws from independent normal variables: a tree like mean, with the sample shape in front of every leaf's own shape.
-// sd is as for LogProb. Every leaf has draws of its own; draws are differentiable by mean and sd. Float64 leaves get float32
-// draws, converted.
+// sd is as for LogProb. Every leaf has draws of its own; draws are differentiable by mean and sd. Float64 leaves get float64
+// draws.
 func Sample[P any](key random.Key, mean P, sd any, shape ...int) P {
 	const op = "diagonal normal sample"
 	means := floatLeaves(op, mean)
 	sds := leavesFor(op, "standard deviation", mean, means, sd)
 	out := make([]graph.Tensor, len(means))
 	for i, m := range means {
-		xi := random.Normal(random.FoldIn(key, i), slices.Concat(graph.Shape(shape), m.Shape())...)
-		out[i] = m.Add(xi.Convert(m.DType()).Mul(sds[i]))
+		xi := random.NormalOf(m.DType(), random.FoldIn(key, i), slices.Concat(graph.Shape(shape), m.Shape())...)
+		out[i] = m.Add(xi.Mul(sds[i]))
 	}
 	t, err := tree.Unflatten(mean, out)
 	check(op, err)

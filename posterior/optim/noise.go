@@ -24,8 +24,8 @@ func AddNoise[R schedule.Rate](sd R, key random.Key) Transformation {
 		now := random.FoldIn(random.Key{Bits: p.Values[keyValue]}, in.Step)
 		out := make([]graph.Tensor, len(in.Updates))
 		for i, u := range in.Updates {
-			xi := random.Normal(random.FoldIn(now, i), u.Shape()...)
-			out[i] = u.Add(xi.Mul(at).Convert(u.DType()))
+			xi := random.NormalOf(u.DType(), random.FoldIn(now, i), u.Shape()...)
+			out[i] = u.Add(xi.Mul(at.Convert(u.DType())))
 		}
 		return out, p
 	})
