@@ -6,7 +6,7 @@ set -euo pipefail
 
 usage() {
 	cat <<'EOF'
-usage: bash tools/setup.sh [--check] [--quiet] [--help]
+usage: bash tools/setup.sh [--check] [--quiet] [--peers] [--help]
 
 Installs, on Debian 12 or later and on Ubuntu 22.04 or later, only what is missing of:
   go           not installed by this script: https://go.dev/doc/install
@@ -24,6 +24,7 @@ A GPU needs nothing more than its vendor's driver: the loader finds it.
 
   --check   install nothing; report, and exit 1 when something is missing
   --quiet   print only what is installed and what is wrong
+  --peers   with PyTorch too (Debian's python3-torch, 0.6 GB with what it needs), which bench/compare runs beside lavagrad
   --help    this text
 
 LAVAGRAD_SWIFTSHADER: a SwiftShader of your own, as its manifest (a .json file) or the folder
@@ -31,11 +32,12 @@ that holds vk_swiftshader_icd.json; then none is fetched.
 EOF
 }
 
-check=no quiet=no
+check=no quiet=no peers=no
 for arg in "$@"; do
 	case $arg in
 	--check) check=yes ;;
 	--quiet) quiet=yes ;;
+	--peers) peers=yes ;;
 	--help | -h) usage; exit 0 ;;
 	*) echo "setup: unknown option $arg" >&2; usage >&2; exit 2 ;;
 	esac
@@ -69,6 +71,7 @@ manifest=vk_swiftshader_icd.json
 have_command() { where=$(command -v "$1"); }
 have_go() { have_command go && where+=" ($(go env GOVERSION 2>/dev/null))"; }
 have_glslc() { have_command glslc; }
+have_peers() { where=$(/usr/bin/python3 -c 'import torch; print("/usr/bin/python3: PyTorch", torch.__version__)' 2>/dev/null); }
 have_spirv_tools() { have_command spirv-dis && have_command spirv-val; }
 
 # Debian's gcc comes without the C library's headers when recommended packages are off, so the
@@ -202,8 +205,9 @@ fetch_swiftshader() {
 parts=(cc certs loader lavapipe glslc spirv_tools layers)
 declare -A packages=(
 	[cc]="gcc libc6-dev" [certs]=ca-certificates [loader]=libvulkan1 [lavapipe]=mesa-vulkan-drivers
-	[glslc]="glslc|shaderc" [spirv_tools]=spirv-tools [layers]=vulkan-validationlayers
+	[glslc]="glslc|shaderc" [spirv_tools]=spirv-tools [layers]=vulkan-validationlayers [peers]=python3-torch
 )
+[ $peers = no ] || parts+=(peers)
 
 # look fills missing (the parts of the list above) and the two flags; it reports the rest.
 look() {
@@ -237,7 +241,7 @@ finish() {
 		say "SwiftShader could not be brought: $distro_name has no package of it. lavapipe serves alone; LAVAGRAD_SWIFTSHADER may name a SwiftShader of your own"
 	fi
 	if ! complete; then
-		[ "$check" = no ] || warn "to install what is missing: bash tools/setup.sh"
+		[ "$check" = no ] || warn "to install what is missing: bash tools/setup.sh$([ $peers = no ] || echo " --peers")"
 		exit 1
 	fi
 	[ "$quiet" = yes ] || say "all is there"
