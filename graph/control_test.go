@@ -352,6 +352,82 @@ func TestChecksInControlFlow(t *testing.T) {
 	})
 }
 
+// A check in a scan names the first element that is false in any round, however its condition is carried.
+func TestChecksOfVectorsInScans(t *testing.T) {
+	rows := func(elements int) func(x Tensor) Tensor { // rounds of which round r adds x[r] to element 2r+1 of ones
+		return func(x Tensor) Tensor {
+			_, ys := Scan(func(c, v Tensor) (Tensor, Tensor) {
+				y := Where(Iota(0, elements).Eq(c.Scale(2).AddScalar(1).AsInt()), v, Ones())
+				return c.AddScalar(1), y.Check(y.Gt(Scalar(0)), "row > 0").Sum()
+			}, Scalar(0), x, Rolled())
+			return ys.Sum()
+		}
+	}
+	captured := func(rounds int) func(x Tensor) Tensor {
+		return func(x Tensor) Tensor {
+			return Fori(0, rounds, func(_, c Tensor) Tensor { return c.Scale(0.5).Check(x.Gt(Scalar(0)), "captured > 0") }, Scalar(1))
+		}
+	}
+	good, bad := []float32{1, 1, 1, 1}, []float32{1, 1, -1, -1}
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		for name, c := range map[string]struct {
+			f    func(Tensor) Tensor
+			x    []float32
+			text string // "" for no failure
+		}{
+			"few":                   {rows(9), bad, "row > 0 is false for element [5]"},
+			"few, good":             {rows(9), good, ""},
+			"many":                  {rows(carriedCheck + 1), bad, "row > 0 is false for element [5]"},
+			"many, good":            {rows(carriedCheck + 1), good, ""},
+			"captured":              {captured(300), bad, "captured > 0 is false for element [2]"},
+			"captured, good":        {captured(300), good, ""},
+			"captured, not a round": {captured(0), bad, ""},
+		} {
+			t.Run(name, func(t *testing.T) {
+				x, err := FromSlice(dev, c.x)
+				require.NoError(t, err)
+				y := c.f(x)
+				err = Eval(context.Background(), y)
+				if c.text == "" {
+					require.NoError(t, err)
+				} else {
+					require.ErrorIs(t, err, ErrCheck)
+					assert.Contains(t, err.Error(), c.text)
+				}
+				closeAll([]Tensor{x}, y)
+			})
+		}
+	})
+}
+
+// Checks of what a loop carries add no dispatch to a round.
+func TestChecksAddNoDispatchToRounds(t *testing.T) {
+	dev := gputest.Open(t)
+	x := stand(Spec{Float32, Shape{100}})
+	y := Fori(0, 300, func(_, c Tensor) Tensor {
+		c = c.Check(c.Gt(Scalar(0)), "positive")
+		return c.Scale(0.5).Check(c.Lt(Scalar(10)), "below 10")
+	}, Tensor{x})
+	round := func(checked bool) int {
+		loops := passes((&executable{}).addChecks([]*node{y.n}, checked), dev.Profile()).loops
+		require.Len(t, loops, 1)
+		return loops[0].last - loops[0].first
+	}
+	assert.Equal(t, 2, round(false), "a pair of rounds")
+	assert.Equal(t, 2, round(true))
+}
+
+// A short fold with few results is computed where it is used.
+func TestShortFoldsOfFewResultsJoin(t *testing.T) {
+	dev := gputest.Open(t)
+	double := func(x Tensor) Tensor { return x.Square().Sum().Scale(2) }
+	for n, want := range map[int]int{3: 1, 64: 1, 65: 2} {
+		c, err := CostOn(dev, double, Placeholder(Float32, n))
+		require.NoError(t, err)
+		assert.Equal(t, want, c.Dispatches, "%d elements", n)
+	}
+}
+
 // mapped sums f over the rows of x.
 func mapped(f func(Tensor) Tensor, x Tensor) Tensor {
 	return Vectorize("vmap", func(in []Tensor) []Tensor { return []Tensor{f(in[0])} }, []Tensor{x}, []int{0}, func(int, int) (int, bool) { return 0, false })[0].Sum()

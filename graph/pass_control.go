@@ -13,15 +13,36 @@ func (x *executable) addChecks(outputs []*node, checked bool) []*node {
 	outputs, pending := c.expand(outputs)
 	for _, p := range pending {
 		x.checks = append(x.checks, p.check)
-		outputs = append(outputs, p.found)
+		outputs = append(outputs, p.position())
 	}
 	return outputs
 }
 
-// pendingCheck is a check with the position of its first false element, MaxInt32 when there is none.
+// pendingCheck is a check with its condition, bool, or what that is folded to: the position of its first false element.
 type pendingCheck struct {
 	check
 	found *node
+}
+
+// position is that of the first false element, MaxInt32 when there is none.
+func (p pendingCheck) position() *node {
+	if p.found.spec.DType == Bool {
+		return checkOp{}.firstFalse(Tensor{p.found}).n
+	}
+	return p.found
+}
+
+// carriedCheck is the size up to which a loop carries a check's condition, an element for an element, and folds it behind the last round:
+// then a round has no dispatches of its own for it.
+const carriedCheck = 1 << 16
+
+// carried is what a loop carries of a check: before the first round, and after a round from what was before it.
+func (p pendingCheck) carried() (init *node, next func(before Tensor) Tensor) {
+	if s := p.found.spec; s.DType == Bool && s.Shape.Size() <= carriedCheck {
+		return Full(Bool, 1, s.Shape...).n, func(before Tensor) Tensor { return before.And(Tensor{p.found}) }
+	}
+	at := Tensor{p.position()}
+	return Int(math.MaxInt32).n, func(before Tensor) Tensor { return before.Min(at) }
 }
 
 // unrolled is the number of nodes up to which a loop is written out: then its rounds fuse.
@@ -72,9 +93,9 @@ func (c *controlPass) expand(outputs []*node) ([]*node, []pendingCheck) {
 				done[n] = newNode(n.op, in, n.spec, n.pc)
 			}
 		}
-		if o, ok := n.op.(checkOp); ok && c.checked {
+		if _, ok := n.op.(checkOp); ok && c.checked {
 			cond := done[n].in()[1]
-			pending = append(pending, pendingCheck{check{n, cond.spec.Shape}, o.firstFalse(Tensor{cond}).n})
+			pending = append(pending, pendingCheck{check{n, cond.spec.Shape}, cond})
 		}
 	}
 	out := make([]*node, len(outputs))
@@ -158,7 +179,16 @@ func (c *controlPass) scan(o scanOp, in []*node, used []bool) ([]*node, []pendin
 			others = append(others, body.outs[i])
 		}
 	}
-	found := body.outs[o.carry+outputs:]
+	var every, once []pendingCheck // once: the same in every round
+	var found []*node
+	for i, p := range pendingOf(checks, body.outs[o.carry+outputs:]) {
+		if o.rounds > 0 && !dependsOn(p.found, body.params[:o.carry+o.walked]) {
+			invariant := region{params: body.params, outs: []*node{p.found}}
+			once = append(once, pendingCheck{checks[i], invariant.call(tensors(in))[0].n})
+			continue
+		}
+		every, found = append(every, p), append(found, p.found)
+	}
 	keep = needed(body, keep, slices.Concat(others, found)...)
 
 	var carry []int
@@ -170,10 +200,11 @@ func (c *controlPass) scan(o scanOp, in []*node, used []bool) ([]*node, []pendin
 		}
 	}
 	kept := len(carry)
-	for _, f := range found { // the first failure of all rounds
-		p := stand(f.spec)
-		params, outs = append(params, p), append(outs, Tensor{p}.Min(Tensor{f}).n)
-		operands = append(operands, Int(math.MaxInt32).n)
+	for _, c := range every { // the failures of all rounds
+		init, next := c.carried()
+		p := stand(init.spec)
+		params, outs = append(params, p), append(outs, next(Tensor{p}).n)
+		operands = append(operands, init)
 	}
 	small := scanOp{rounds: o.rounds, scanOrder: o.scanOrder, carry: len(outs)}
 	outs = append(outs, others...)
@@ -205,7 +236,15 @@ func (c *controlPass) scan(o scanOp, in []*node, used []bool) ([]*node, []pendin
 	for i, at := range written {
 		result[at] = all[small.carry+i]
 	}
-	return result, pendingOf(checks, all[kept:])
+	for i := range every {
+		every[i].found = all[kept+i]
+	}
+	return result, append(once, every...)
+}
+
+// dependsOn reports whether n is computed from one of the given nodes.
+func dependsOn(n *node, from []*node) bool {
+	return slices.ContainsFunc(reach([]*node{n}, nil), func(x *node) bool { return slices.Contains(from, x) })
 }
 
 // keepLoops makes tests compile short loops as loops.
@@ -290,7 +329,8 @@ func (c *controlPass) while(o whileOp, in []*node, used []bool) ([]*node, []pend
 			outs = append(outs, body.outs[i])
 		}
 	}
-	for _, f := range found {
+	for _, c := range pendingOf(checks, found) {
+		f := c.position()
 		p := stand(f.spec)
 		condParams, bodyParams = append(condParams, stand(f.spec)), append(bodyParams, p)
 		outs = append(outs, Tensor{p}.Min(Tensor{f}).n)

@@ -165,8 +165,12 @@ func (p *fusion) mustStore(n *node, readers []*node) bool {
 	case Opaque:
 		return true
 	case Reduction:
-		// A short fold that one kernel needs once for each of its positions joins that kernel.
-		return len(readers) != 1 || p.space[n] != size || foldLength(n) > 4096 || size < 8
+		// A short fold that one kernel needs once for each of its positions joins that kernel. Few results have few invocations.
+		most := 4096
+		if size < 8 {
+			most = 64
+		}
+		return len(readers) != 1 || p.space[n] != size || foldLength(n) > most
 	}
 	if size == 1 {
 		return p.cost[n] > 300
