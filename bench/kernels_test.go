@@ -86,7 +86,7 @@ func BenchmarkSum(b *testing.B) {
 }
 
 func BenchmarkMatMul(b *testing.B) {
-	for _, s := range [][3]int{{512, 512, 512}, {256, 64, 784}, {256, 10, 64}} {
+	for _, s := range [][3]int{{512, 512, 512}, {256, 128, 784}, {784, 128, 256}, {128, 512, 784}, {256, 64, 784}, {256, 10, 64}} {
 		b.Run(fmt.Sprintf("m=%d,n=%d,k=%d", s[0], s[1], s[2]), func(b *testing.B) {
 			dev := gputest.Open(b)
 			x := pair{zeros(b, dev, s[0], s[2]), zeros(b, dev, s[2], s[1])}
