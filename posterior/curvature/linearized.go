@@ -24,7 +24,7 @@ func (l Linearized) Sample(key random.Key, shape ...int) graph.Tensor {
 	n, k := l.Cholesky.Dim(0), l.Cholesky.Dim(1)
 	count := graph.Shape(shape).Size()
 	// As columns, so that each factor serves all draws.
-	xi := random.Normal(key, n, k, count).Convert(l.Mean.DType())
+	xi := random.NormalOf(l.Mean.DType(), key, n, k, count)
 	x := l.Cholesky.MatMul(xi).MoveAxis(2, 0)
 	return x.Reshape(slices.Concat(graph.Shape(shape), l.Mean.Shape())...).Add(l.Mean)
 }

@@ -37,7 +37,7 @@ func (s DenseState[P, A]) Sample(key random.Key, shape ...int) P {
 	const op = "ekf dense fisher"
 	mean, unravel := graph.Ravel(s.Params)
 	l := factor(op+": covariance positive definite, pivot > 0", s.Covariance)
-	xi := random.Normal(key, graph.Shape(shape).Size(), mean.Size()).Convert(mean.DType())
+	xi := random.NormalOf(mean.DType(), key, graph.Shape(shape).Size(), mean.Size())
 	draws := vmap.Map(unravel)(xi.MatMul(l.Transpose()).Add(mean))
 	return posterior.Map(op, func(x []graph.Tensor) graph.Tensor {
 		return x[0].Reshape(slices.Concat(graph.Shape(shape), x[1].Shape())...)

@@ -18,7 +18,7 @@ func SamplePrecision[P any](key random.Key, mean P, l graph.Tensor, shape ...int
 	if !l.Valid() || !l.Shape().Equal(graph.Shape{n, n}) {
 		graph.Fail(op, graph.ErrShape, "give the factor of a matrix over all elements of the mean", "the factor is %v, the mean has %d elements", l, n)
 	}
-	xi := random.Normal(key, n, graph.Shape(shape).Size()).Convert(flat.DType())
+	xi := random.NormalOf(flat.DType(), key, n, graph.Shape(shape).Size())
 	rows := l.SolveTriangular(xi, graph.Triangle{Transpose: true}).Transpose()
 	return Unravel(mean, rows.Add(flat), shape...)
 }

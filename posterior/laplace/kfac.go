@@ -131,7 +131,7 @@ func (s KFACState[P, A]) Sample(key random.Key, shape ...int) P {
 	for i, l := range layers {
 		in, out := l.W.Dim(0), l.W.Dim(1)
 		a, g := s.factors(s.Layers[i])
-		xi := random.Normal(random.FoldIn(key, i), in+1, count*out).Convert(l.W.DType())
+		xi := random.NormalOf(l.W.DType(), random.FoldIn(key, i), in+1, count*out)
 		x := a.SolveTriangular(xi, graph.Triangle{Transpose: true}).Reshape((in+1)*count, out)
 		x = g.SolveTriangular(x.Transpose(), graph.Triangle{Transpose: true}).Transpose().Reshape(in+1, count, out).MoveAxis(1, 0)
 		x = x.Mul(s.deviation(x))

@@ -60,7 +60,7 @@ func (q dense[P]) matrix(op string) (mean, l graph.Tensor) {
 func sampleDense[P any](q dense[P], key random.Key, shape ...int) P {
 	const op = "vi dense"
 	mean, l := q.matrix(op)
-	xi := random.Normal(key, slices.Concat(graph.Shape(shape), mean.Shape())...).Convert(mean.DType())
+	xi := random.NormalOf(mean.DType(), key, slices.Concat(graph.Shape(shape), mean.Shape())...)
 	// Each draw is L xi; the draws are rows.
 	x := mean.Add(xi.MatMul(l.Transpose()))
 	at := 0
