@@ -82,7 +82,10 @@ func ExampleTransform_Update_memory() {
 		return v, posterior.None{}
 	}, sgmcmc.SGHMCConfig{LR: 1e-2})
 	batch := threePoints(dev)
-	state := must(transform.Init(ctx, dev, newLine(dev, 0, 0), random.NewKey(1)))
+	line, key := Line{graph.Scalar(0), graph.Scalar(0)}, random.NewKey(1)
+	defer graph.Close(line)
+	defer graph.Close(key)
+	state := must(transform.Init(ctx, dev, line, key))
 	updates := func(n int) gpu.Stats {
 		for range n {
 			next := must(transform.Update(ctx, state, batch))
@@ -90,6 +93,9 @@ func ExampleTransform_Update_memory() {
 				log.Fatal(err)
 			}
 			state = next
+		}
+		if err := dev.Wait(ctx); err != nil { // what is closed is free when the device is done with it
+			log.Fatal(err)
 		}
 		return dev.Stats()
 	}
