@@ -141,19 +141,24 @@ func holds[S posterior.Sampler[model]](t *testing.T, dev *gpu.Device, transform 
 
 	// In place: the same bits in the same tensors, and no memory but the aux.
 	over := state
-	var live []gpu.Stats
-	for range 2 {
+	update := func() gpu.Stats {
 		over, err = transform.Update(ctx, over, b, posterior.InPlace)
 		require.NoError(t, err)
 		before, after := look(state), look(over)
 		assert.Equal(t, before.precision, after.precision, "the same tensors")
 		assert.True(t, before.Params == after.Params && before.Count == after.Count && before.LogPosterior == after.LogPosterior)
 		require.NoError(t, graph.Close(*after.Aux))
-		live = append(live, dev.Stats())
+		require.NoError(t, dev.Wait(ctx)) // an array lives until the device is done with it
+		return dev.Stats()
 	}
-	assert.Equal(t, live[0].LiveBytes, live[1].LiveBytes)
+	first := update()
+	second := update() // the programs' arena has been allocated
+	assert.Equal(t, first.LiveArrays, second.LiveArrays)
 	assert.Equal(t, got2, values(t, look(over).precision...))
 	assert.Equal(t, got2, values(t, look(state).precision...), "the old handle sees the new value")
+	third := update()
+	assert.Equal(t, second.LiveArrays, third.LiveArrays)
+	assert.Equal(t, second.LiveBytes, third.LiveBytes)
 
 	// Many models at once: each is what it is alone.
 	transformtest.Chains(t, dev, transform, func(i int) model {
