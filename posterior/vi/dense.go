@@ -89,8 +89,9 @@ func logProbDense[P any](q dense[P], x P) graph.Tensor {
 //	(mu, L) are stepped down the gradient of NELBO by the optimizer
 //
 // with xi_k standard normal. log det of the covariance is 2 sum of log |L_ii|: the signs of L's diagonal are free. A step takes n^2 numbers and
-// operations a draw, and the optimizer some more memory of that size. Leaves of params are of one float type. See the package for the
-// gradient that is taken.
+// operations a draw, and the optimizer some more memory of that size. An optimizer such as Adam moves each of the n(n+1)/2 elements by about its
+// rate whatever the gradient's size: give it a small or falling rate, and several Samples, where n is large. Leaves of params are of one float type.
+// See the package for the gradient that is taken.
 func Dense[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), c DenseConfig) *posterior.Transform[P, B, DenseState[P, A]] {
 	f := family[dense[P], P]{"vi dense", sampleDense[P], logProbDense[P]}
 	set := settings{c.Optimizer, c.Temperature, c.Samples, c.NoSTL}
