@@ -24,13 +24,8 @@ type inference func(ctx context.Context, c training) (models digits.MLP, err err
 // transform is an algorithm bound to this model and data; S is its state.
 type transform[S any] = *posterior.Transform[digits.MLP, digits.Digit, S]
 
-// sampler is a state that holds a distribution.
-type sampler interface {
-	Sample(key random.Key, shape ...int) digits.MLP
-}
-
 // family draws models from the distribution that the last state holds.
-func family[S sampler](t transform[S]) inference {
+func family[S posterior.Sampler[digits.MLP]](t transform[S]) inference {
 	return func(ctx context.Context, c training) (models digits.MLP, err error) {
 		last, err := digits.Fit(ctx, t, c.start, c.Fitting, nil)
 		if err != nil {
@@ -39,6 +34,19 @@ func family[S sampler](t transform[S]) inference {
 		sample := graph.Jit2(c.Dev, func(s S, key random.Key) digits.MLP { return s.Sample(random.FoldIn(key, c.Steps()), c.draws) })
 		models, err = sample(ctx, last, c.Key)
 		return models, errors.Join(err, graph.Close(last))
+	}
+}
+
+// around trains by one transform and then passes once over the digits by another, which looks at the surroundings of the trained model.
+func around[M any, S posterior.Sampler[digits.MLP]](first transform[M], t transform[S]) inference {
+	return func(ctx context.Context, c training) (models digits.MLP, err error) {
+		trained, err := digits.Fit(ctx, first, c.start, c.Fitting, nil)
+		if err != nil {
+			return models, err
+		}
+		c.start, c.Epochs = first.Params(trained), 1
+		models, err = family(t)(ctx, c)
+		return models, errors.Join(err, graph.Close(trained))
 	}
 }
 
