@@ -143,12 +143,12 @@ func TestStepsByHand(t *testing.T) {
 		for k := range warmup + 4 {
 			h := host{doubles(t, state.Params.W, state.Params.B), doubles(t, state.InverseMass.W, state.InverseMass.B)}
 			assert.Equal(t, []float64{0.5, 0.25, 2}, h.s)
-			noise := random.FoldIn(random.NewKey(7), k)
-			normal := random.FoldIn(noise, 0)
-			xi := doubles(t, random.Normal(random.FoldIn(normal, 0), 2), random.Normal(random.FoldIn(normal, 1), 1))
-			u := doubles(t, random.Uniform(random.FoldIn(noise, 1), 0, 1))[0]
+			stream := func(i int) random.Key { return random.FoldIn(random.NewKey(7), i) }
+			leaf := func(i int) random.Key { return random.FoldIn(random.FoldIn(stream(0), i), k) }
+			xi := doubles(t, random.Normal(leaf(0), 2), random.Normal(leaf(1), 1))
+			u := doubles(t, random.Uniform(random.FoldIn(stream(1), k), 0, 1))[0]
 			eps := doubles(t, state.StepSize)[0]
-			j := doubles(t, random.Uniform(random.FoldIn(noise, 2), -jitter, jitter))[0]
+			j := doubles(t, random.Uniform(random.FoldIn(stream(2), k), -jitter, jitter))[0]
 			want, chance := h.step(steps, eps*(1+j), temperature, xi, u)
 			require.Greater(t, math.Abs(u-chance), 1e-3, "choose another seed: rounding decides")
 			next, err := transform.Update(ctx, state, b)
