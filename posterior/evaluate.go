@@ -16,8 +16,8 @@ type Gradient[P, A any] struct {
 }
 
 // Evaluate gives a log posterior's value with its gradient by the parameters, for algorithms. It fails when the batch is empty, the value no
-// float scalar, or aux no tree of tensors. On the device it checks that the value is not NaN; the error names the first element of the
-// batch that is NaN then, if there is one.
+// float scalar, or aux no tree of tensors. On the device it checks that the value is not NaN; the error names the first sample, by
+// its place on the leading axis, that has a NaN then, if there is one.
 func Evaluate[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), params P, batch B) Gradient[P, A] {
 	const op = "log posterior"
 	leaves, paths := leavesOf(op, "the batch", batch)
@@ -36,7 +36,12 @@ func Evaluate[P, B, A any](logPosterior func(P, B) (graph.Tensor, A), params P, 
 	known := g.LogPosterior.Eq(g.LogPosterior)
 	for i, x := range leaves {
 		if x.DType().IsFloat() {
-			g.LogPosterior = g.LogPosterior.Check(x.Eq(x).Or(known), "batch "+shown(paths[i])+" is not NaN")
+			// Of chains that share the batch each looks at every sample: seeing its elements as well would cost more than the model does.
+			sound := x.Eq(x)
+			for range max(x.Rank()-1, 0) {
+				sound = sound.All(-1)
+			}
+			g.LogPosterior = g.LogPosterior.Check(sound.Or(known), "batch "+shown(paths[i])+" is not NaN")
 		}
 	}
 	g.LogPosterior = g.LogPosterior.Check(known, "the log posterior is not NaN")

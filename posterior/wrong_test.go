@@ -137,7 +137,7 @@ func row[P, S any](name string, params func(w, b graph.Tensor) P, layer func(P) 
 		empty := points{upload(t, dev, nil, 0, 2), upload(t, dev, nil, 0)}
 		short := points{x, array(t, dev, []float32{1, 2})}
 		live := dev.Stats().LiveArrays
-		refuses(right, state, points{nan, y}, graph.ErrCheck, "batch .X is not NaN is false for element [1 1]")
+		refuses(right, state, points{nan, y}, graph.ErrCheck, "batch .X is not NaN is false for element [1]")
 		refuses(right, state, empty, graph.ErrShape, "the batch is empty")
 		refuses(right, state, short, graph.ErrShape, "wrong_test.go")
 		refuses(with(functions[P]{vector, layer}), state, batch, graph.ErrShape, "return one number")

@@ -109,7 +109,7 @@ func TestWrongInput(t *testing.T) {
 		} {
 			err := update(batch{bad, b.Y})
 			require.ErrorIs(t, err, graph.ErrCheck, name)
-			assert.ErrorContains(t, err, "batch .X is not NaN is false for element [1 1]", name)
+			assert.ErrorContains(t, err, "batch .X is not NaN is false for element [1]", name)
 			err = update(empty)
 			require.ErrorIs(t, err, graph.ErrShape, name)
 			assert.ErrorContains(t, err, "the batch is empty", name)

@@ -92,7 +92,7 @@ func wrong[S any](t *testing.T, dev *gpu.Device, transform *posterior.Transform[
 		says  string
 	}{
 		"NaN": {batch{upload(t, dev, []float32{1, 2, -1, float32(math.NaN()), 0, 3}, 3, 2), b.Y}, graph.ErrCheck,
-			"batch .X is not NaN is false for element [1 1]"},
+			"batch .X is not NaN is false for element [1]"},
 		"empty":    {batch{upload(t, dev, nil, 0, 2), upload(t, dev, nil, 0)}, graph.ErrShape, "the batch is empty"},
 		"mismatch": {batch{b.X, upload(t, dev, []float32{1, 2}, 2)}, graph.ErrShape, "vi_test.go"},
 	} {
