@@ -107,7 +107,7 @@ func TestWrongShapes(t *testing.T) {
 		"rank is 2":            func() { NewIndependent(NewNormal(v(0, 0), 1), 2) },
 		"batch shape is [3]":   func() { NewMixture(cat, NewNormal(v(0, 0, 0), 1)) },
 		"no mean and variance": func() { NewMixture(cat, NewHalfCauchy(v(1, 1))).Mean() },
-		"no entropy":           func() { NewIndependent(NewPoisson(v(1, 1)), 1).Entropy() },
+		"no entropy":           func() { NewIndependent(NewMultinomial(3, literal([]float64{0.5, 0.5, 0.5, 0.5}, 2, 2)), 1).Entropy() },
 		"the base has 0":       func() { NewTransformed(NewNormal(0, 1), bijection.Simplex{}) },
 		"no class":             func() { NewCategorical(v()) },
 		"want 1 axes or more":  func() { NewCategorical(graph.Scalar(1)) },
