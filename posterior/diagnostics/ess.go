@@ -13,7 +13,8 @@ import (
 //
 // Chains are split in halves, so that a drift counts as correlation. rho is the autocorrelation from the chains' mean autocovariance and their
 // variance between each other (Vehtari, Gelman, Simpson, Carpenter and Bürkner 2021, equations 10 to 13), summed by Geyer's
-// initial monotone sequence (Geyer 1992), as ArviZ and Stan do. Draws from many short chains must be draws of chains that have converged.
+// initial monotone sequence (Geyer 1992), as ArviZ and Stan do. A correlation that is longer than the
+// halves is not seen: of chains that short the size is too large, and R-hat is above 1.
 //
 // T must be 4 or more; with odd T the middle draw is left out. It is NaN where all draws are equal. Draws that are NaN or infinite fail on
 // the device. The work is a pass over the draws for each lag up to where the correlation is lost in noise.
