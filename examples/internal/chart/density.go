@@ -14,14 +14,13 @@ func Linspace(lo, hi float64, n int) []float64 {
 	return out
 }
 
-// Density estimates the probability density of draws at the points x: a mean of normal densities around the draws, of Silverman's width
-// 0.9 min(sd, interquartile range/1.34) n^(-1/5) (Silverman 1986, equation 3.31).
+// Density estimates the probability density of draws at the points x by KernelDensity, with Silverman's width 0.9 min(sd, interquartile
+// range/1.34) n^(-1/5) (Silverman 1986, equation 3.31): for densities of one hump.
 func Density(draws, x []float64) []float64 {
 	sorted := slices.Sorted(slices.Values(draws))
 	n := float64(len(sorted))
-	out := make([]float64, len(x))
 	if n == 0 {
-		return out
+		return make([]float64, len(x))
 	}
 	mean, square := 0., 0.
 	for _, v := range sorted {
@@ -31,7 +30,14 @@ func Density(draws, x []float64) []float64 {
 		square += (v - mean) * (v - mean) / n
 	}
 	quartiles := sorted[len(sorted)*3/4] - sorted[len(sorted)/4]
-	width := 0.9 * min(math.Sqrt(square), quartiles/1.34) * math.Pow(n, -0.2)
+	return KernelDensity(sorted, x, 0.9*min(math.Sqrt(square), quartiles/1.34)*math.Pow(n, -0.2))
+}
+
+// KernelDensity is the mean of normal densities of standard deviation width around the draws, at the points x; 0 without draws.
+func KernelDensity(draws, x []float64, width float64) []float64 {
+	sorted := slices.Sorted(slices.Values(draws))
+	n := float64(len(sorted))
+	out := make([]float64, len(x))
 	for i, at := range x {
 		const reach = 6 // widths: further draws add less than 1e-8
 		from, _ := slices.BinarySearch(sorted, at-reach*width)

@@ -23,5 +23,7 @@ func TestDensity(t *testing.T) {
 		sum += 0.2 * y
 	}
 	assert.InDelta(t, 1, sum, 1e-3)
+	// Two draws far apart are two humps.
+	assert.InDeltaSlice(t, []float64{0.199471, 0, 0.199471}, KernelDensity([]float64{-9, 9}, []float64{-9, 0, 9}, 1), 1e-6)
 	assert.Equal(t, []float64{0, 0}, Density(nil, []float64{1, 2}))
 }
