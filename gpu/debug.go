@@ -11,10 +11,11 @@ import (
 type DebugFlags struct {
 	Validate, Sync, Profile bool   // this package
 	CheckNaN, CheckCPU      bool   // package graph
+	Plain                   bool   // package graph: products and sums in the order written
 	Dump                    string // package graph: the folder to write passes and kernels to
 }
 
-const debugWords = "validate, sync, profile, checknan, checkcpu, dump=DIR"
+const debugWords = "validate, sync, profile, checknan, checkcpu, plain, dump=DIR"
 
 var debugOnce = sync.OnceValues(func() (DebugFlags, error) { return parseDebug(os.Getenv("LAVAGRAD_DEBUG")) })
 
@@ -40,6 +41,8 @@ func parseDebug(text string) (DebugFlags, error) {
 			f.CheckNaN = true
 		case "checkcpu":
 			f.CheckCPU = true
+		case "plain":
+			f.Plain = true
 		default:
 			dir, ok := strings.CutPrefix(word, "dump=")
 			if !ok || dir == "" {

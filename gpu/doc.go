@@ -31,7 +31,7 @@
 //	validate   Khronos validation layer with synchronization validation; messages in Device.ValidationMessages
 //	sync       every Run waits until the device is done, so that an error shows at its cause
 //	profile    every Run measures its dispatches and logs them at debug level (slow: it waits)
-//	checknan, checkcpu, dump=DIR   read by package graph
+//	checknan, checkcpu, plain, dump=DIR   read by package graph
 //
 // # Memory and goroutines
 //

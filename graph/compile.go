@@ -46,8 +46,8 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, conf jitConfig
 	for _, n := range l.outputs {
 		x.specs = append(x.specs, n.spec)
 	}
-	outputs := x.addChecks(l.outputs, conf.checks)      // pass_control.go
-	steps := passes(outputs, dev.Profile(), conf.lanes) // pass_lower.go
+	outputs := x.addChecks(l.outputs, conf.checks) // pass_control.go
+	steps := passes(outputs, dev.Profile(), conf)  // pass_lower.go
 	outputs = steps.outputs
 	if flags.Dump != "" {
 		if err := dump(flags.Dump, l, outputs, steps); err != nil {
@@ -69,17 +69,18 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, conf jitConfig
 }
 
 // passes brings a graph, without checks and branches, to dispatches.
-func passes(outputs []*node, p gpu.Profile, lanes LaneMode) *lowered {
+func passes(outputs []*node, p gpu.Profile, conf jitConfig) *lowered {
 	outputs = simplify(outputs)                        // pass_simplify.go
+	outputs = contract(outputs, p, conf.plan)          // pass_contract.go
 	outputs = separate(outputs)                        // pass_simplify.go
 	outputs = planMatmuls(outputs, p)                  // pass_matmul.go
 	outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go
 	outputs = isolate(outputs)                         // kernelop.go
-	return lower(outputs, p, lanes)                    // pass_fuse.go, pass_lower.go, loops.go
+	return lower(outputs, p, conf)                     // pass_fuse.go, pass_lower.go, loops.go
 }
 
 // body is passes for what a loop of this program repeats.
-func (l *lowered) body(outputs []*node) *lowered { return passes(outputs, l.profile, l.lanes) }
+func (l *lowered) body(outputs []*node) *lowered { return passes(outputs, l.profile, l.conf) }
 
 // targetOf is what kernels must know of a device.
 func targetOf(p gpu.Profile) shaders.Target {

@@ -41,19 +41,19 @@ func (c CostEstimate) String() string {
 // Cost estimates, without a device and without running f, what f takes at an argument like a, which may be made of
 // Placeholders: the function is traced and planned for a usual GPU. For several arguments give a function of a struct. Checks are
 // left out.
-func Cost[A, R any](f func(A) R, a A) (CostEstimate, error) {
+func Cost[A, R any](f func(A) R, a A, opts ...JitOption) (CostEstimate, error) {
 	usual := gpu.Profile{Kind: gpu.Discrete, LocalSize: 256, VecPerInvocation: 1, SharedMemory: true, Cores: 64, SubgroupSize: 32,
 		PreserveNaN: true, MaxBindings: 24, MaxStorageRange: math.MaxInt32, MaxAllocation: math.MaxInt64}
-	return costOn(usual, f, a)
+	return costOn(usual, f, a, opts)
 }
 
 // CostOn is Cost for the program that Jit makes for a device: dispatches and memory are the program's own. The driver compiles
 // nothing.
-func CostOn[A, R any](dev *gpu.Device, f func(A) R, a A) (CostEstimate, error) {
-	return costOn(dev.Profile(), f, a)
+func CostOn[A, R any](dev *gpu.Device, f func(A) R, a A, opts ...JitOption) (CostEstimate, error) {
+	return costOn(dev.Profile(), f, a, opts)
 }
 
-func costOn[A, R any](p gpu.Profile, f func(A) R, a A) (c CostEstimate, err error) {
+func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c CostEstimate, err error) {
 	defer Recover(&err)
 	params, _, outs := traceLike("cost", f, a)
 	l, err := lift(params, outs)
@@ -69,8 +69,9 @@ func costOn[A, R any](p gpu.Profile, f func(A) R, a A) (c CostEstimate, err erro
 		}
 	}
 	outputs := (&executable{}).addChecks(l.outputs, false)
-	c.count(simplify(outputs), 1)
-	c.memory(l.params, passes(outputs, p, LanesAuto))
+	conf := configured(opts)
+	c.count(contract(simplify(outputs), p, conf.plan), 1)
+	c.memory(l.params, passes(outputs, p, conf))
 	return c, nil
 }
 

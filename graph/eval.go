@@ -137,7 +137,7 @@ func (c *programCache) get(ctx context.Context, dev *gpu.Device, l *lifted) (*ex
 			c.mu.Unlock()
 		}
 	}()
-	e.once.Do(func() { e.x, e.err = compile(ctx, dev, l, jitConfig{checks: true}) })
+	e.once.Do(func() { e.x, e.err = compile(ctx, dev, l, configured(nil)) })
 	return e.x, e.err
 }
 

@@ -18,10 +18,33 @@ type JitOption func(*jitConfig)
 type jitConfig struct {
 	checks bool
 	lanes  LaneMode
+	plan   planOptions
+}
+
+func configured(opts []JitOption) jitConfig {
+	c := jitConfig{checks: true, plan: planOptions{plain: gpu.Debug().Plain}}
+	for _, o := range opts {
+		o(&c)
+	}
+	return c
 }
 
 // WithoutChecks leaves Tensor.Check out of the program: the call no longer waits for their results.
 func WithoutChecks() JitOption { return func(c *jitConfig) { c.checks = false } }
+
+// WithoutContraction compiles products and sums in the order in which they are written: per-sample gradients that are reduced
+// are computed one by one. Without this option, they are taken apart, and multiplied and summed in the order that is cheapest
+// on the device (see Explain). LAVAGRAD_DEBUG=plain does the same for the whole process.
+func WithoutContraction() JitOption { return func(c *jitConfig) { c.plan.plain = true } }
+
+// WithoutGram forbids plans that square a sum without computing it, such as the norm of a per-sample gradient over T positions from
+// two T by T matrices of inner products. They lose the digits that cancel in the sum: the relative error of a norm grows with the
+// norms of the summands over that of the sum, squared.
+func WithoutGram() JitOption { return func(c *jitConfig) { c.plan.noGram = true } }
+
+// MemoryBudget limits the bytes of an intermediate array that the order of products and sums (see Explain) makes: an order that
+// needs more is taken only where every other does too.
+func MemoryBudget(bytes int64) JitOption { return func(c *jitConfig) { c.plan.budget = bytes } }
 
 // Jit compiles f for dev. The returned function traces f at the first call for every new combination
 // of argument shapes, dtypes and static values (anything in the arguments that is no tensor), and from
@@ -108,11 +131,8 @@ type jitCall struct {
 }
 
 func newJit[R any](dev *gpu.Device, f func([]any) R, opts []JitOption) *jit[R] {
-	j := &jit[R]{dev: dev, f: f, conf: jitConfig{checks: true}, pc: callerPC(), form: map[string]*compiled[R]{}}
+	j := &jit[R]{dev: dev, f: f, conf: configured(opts), pc: callerPC(), form: map[string]*compiled[R]{}}
 	j.pool.New = func() any { return &jitCall{} }
-	for _, o := range opts {
-		o(&j.conf)
-	}
 	return j
 }
 

@@ -439,18 +439,18 @@ func (b *laneBuilder) scan(n *node, o scanOp) []*laneLeaf {
 // they must be then.
 func (r *roundPlan) useLanes(n *node, outputs []*node, init []Tensor) []Tensor {
 	l := r.k.out
-	if l.lanes == LanesNever || len(r.now) == 0 {
+	if l.conf.lanes == LanesNever || len(r.now) == 0 {
 		return init
 	}
 	plan, why := l.planLanes(r.now, outputs)
 	if plan == nil {
-		if l.lanes == LanesAlways {
+		if l.conf.lanes == LanesAlways {
 			panic(&Error{Op: n.op.Name(), Pos: position(n.pc), Kind: ErrArgument, Detail: "its rounds cannot run in lanes: " + why, Fix: "leave the choice to graph.LanesAuto"})
 		}
 		return init
 	}
 	m := laneModelOf(l.profile)
-	if l.lanes == LanesAuto && !lanesAnyway && m.lanesRound(plan) > m.dispatchRound(plan, len(r.round.steps)) {
+	if l.conf.lanes == LanesAuto && !lanesAnyway && m.lanesRound(plan) > m.dispatchRound(plan, len(r.round.steps)) {
 		return init
 	}
 	r.lanes = plan

@@ -18,7 +18,7 @@ func runWithRange(t *testing.T, dev *gpu.Device, y Tensor, bytes int64) []float6
 	require.NoError(t, err)
 	p := dev.Profile()
 	p.MaxStorageRange = bytes
-	steps := passes(l.outputs, p, LanesAuto)
+	steps := passes(l.outputs, p, jitConfig{})
 	for _, n := range steps.scratch {
 		require.LessOrEqual(t, int64(4*n), bytes)
 	}

@@ -36,8 +36,8 @@ type lowered struct {
 	outputs  []*node // as the passes left them
 	order    []*node
 	rounds   map[*node]*roundPlan // of the loops
-	lanes    LaneMode
 	profile  gpu.Profile
+	conf     jitConfig
 	target   shaders.Target
 	bindings int   // the most arguments of a kernel
 	bytes    int64 // the most bytes of an array
@@ -57,12 +57,12 @@ func (l *lowered) picked(tuple *node, i int) *node {
 // lower emits every kernel of the plan. Where a fusion decision cannot stand it is undone and the
 // graph is fused again: conflicts only ever separate nodes, so this ends. No kernel has more arguments than the device
 // binds, and no array more bytes than it allocates.
-func lower(outputs []*node, profile gpu.Profile, lanes LaneMode) *lowered {
+func lower(outputs []*node, profile gpu.Profile, conf jitConfig) *lowered {
 	forced, alone := map[*node]bool{}, map[*node]bool{}
 	rounds := map[*node]*roundPlan{}
 	for {
 		p := fuse(outputs, forced, alone)
-		out := &lowered{outputs: outputs, order: p.order, rounds: rounds, lanes: lanes, profile: profile, target: targetOf(profile),
+		out := &lowered{outputs: outputs, order: p.order, rounds: rounds, conf: conf, profile: profile, target: targetOf(profile),
 			bindings: min(profile.MaxBindings, mostBindings), bytes: profile.MaxAllocation}
 		var c *conflict
 		for _, k := range p.kernels {

@@ -1,0 +1,114 @@
+package graph
+
+import (
+	mathbits "math/bits"
+
+	"github.com/lavagrad/lavagrad/gpu"
+)
+
+// machine is what the contraction planner believes of a device: rates of work that it weighs against each other. Only their ratios
+// decide.
+type machine struct {
+	matmul   float64 // operations a second in the matrix product kernels
+	vector   float64 // operations a second in fused kernels that fold
+	bytes    float64 // bytes a second to and from memory
+	dispatch float64 // seconds for one more kernel
+	budget   float64 // bytes that one intermediate array may take
+}
+
+// machineOf is by bench/results for the CPU drivers; for GPUs, round numbers of a middling one, which no measurement backs.
+func machineOf(p gpu.Profile, budget int64) machine {
+	m := machine{matmul: 10e12, vector: 1e12, bytes: 400e9, dispatch: 4e-6}
+	switch {
+	case p.Driver == "swiftshader":
+		m = machine{matmul: 7e9, vector: 1.5e9, bytes: 3e9, dispatch: 30e-6}
+	case p.Kind == gpu.CPU:
+		m = machine{matmul: 20e9, vector: 4e9, bytes: 9e9, dispatch: 40e-6}
+	}
+	if m.budget = float64(p.MaxAllocation); budget > 0 {
+		m.budget = min(m.budget, float64(budget))
+	}
+	return m
+}
+
+// overBudget is added to the cost, in seconds, of a step whose result exceeds the budget: such a step is taken only where every
+// other way has one too.
+const overBudget = 1e6
+
+// labelSet is a set of labels, numbered within one term.
+type labelSet uint64
+
+// extent is how many elements an array with these labels has.
+func (p *planner) extent(s labelSet) float64 {
+	n := 1.0
+	for ; s != 0; s &= s - 1 {
+		n *= p.lens[mathbits.TrailingZeros64(uint64(s))]
+	}
+	return n
+}
+
+// work is what steps of a plan take.
+type work struct {
+	seconds float64
+	flops   float64
+	bytes   float64 // of the intermediates stored
+}
+
+func (w work) plus(v work) work {
+	return work{w.seconds + v.seconds, w.flops + v.flops, w.bytes + v.bytes}
+}
+
+// reduction is the work of summing an operand over labels that nothing else has.
+func (p *planner) reduction(in, out labelSet, stored bool) work {
+	n := p.extent(in)
+	moved := 4 * p.extent(out)
+	if stored {
+		moved += 4 * n
+	}
+	return work{max(n/p.m.vector, moved/p.m.bytes) + p.m.dispatch, n, 4 * p.extent(out)}
+}
+
+// step is the work of multiplying operands with labels a and b and summing over those that are not in out. Without a label to sum it is
+// computed where it is read, at no memory. storedA and storedB say whether the operands lie in memory.
+func (p *planner) step(a, b, out labelSet, storedA, storedB bool) (w work, stored bool) {
+	all := a | b
+	n := p.extent(all)
+	if all == out {
+		return work{seconds: n / p.m.vector, flops: n}, false
+	}
+	size := 4 * p.extent(out)
+	w = work{flops: 2 * n, bytes: size}
+	moved := size
+	rows, cols, sum := p.extent(a&out&^b), p.extent(b&out&^a), p.extent(all&^out)
+	rate := p.m.vector
+	if rows >= 4 && cols >= 4 && sum >= 4 && n >= matmulWork {
+		// The kernels work on tiles, and on operands in memory.
+		rate = p.m.matmul * filled(rows) * filled(cols)
+		for _, o := range []struct {
+			labels labelSet
+			stored bool
+		}{{a, storedA}, {b, storedB}} {
+			bytes := 4 * p.extent(o.labels)
+			moved += bytes
+			if !o.stored {
+				moved += 2 * bytes
+				w.bytes += bytes
+			}
+		}
+	} else {
+		if storedA {
+			moved += 4 * p.extent(a)
+		}
+		if storedB {
+			moved += 4 * p.extent(b)
+		}
+	}
+	w.seconds = max(w.flops/rate, moved/p.m.bytes) + p.m.dispatch
+	if w.bytes > p.m.budget {
+		w.seconds += overBudget
+	}
+	return w, true
+}
+
+// filled is how much of a tile of 16 a matrix with n rows fills.
+func filled(n float64) float64 { return min(n/16, 1) }

@@ -1,0 +1,304 @@
+package graph
+
+import (
+	"slices"
+
+	"github.com/lavagrad/lavagrad/gpu"
+)
+
+// planOptions are what callers may say about plans.
+type planOptions struct {
+	plain  bool  // leave contractions as they were written
+	noGram bool  // never take apart sums that the result is not linear in
+	budget int64 // bytes that an intermediate array may take; 0: what the device allocates
+}
+
+// contractor plans the sum-products of a graph together, so that what several of them need is computed once.
+type contractor struct {
+	machine machine
+	gram    bool
+	info    map[*node]nodeInfo
+	recips  map[*node]*node
+	seen    map[*node]bool
+	plans   map[*node]*contractPlan // of the nodes that are computed; nil for others
+	order   []*contractPlan
+	uses    map[string]int   // how many need an intermediate
+	whole   map[string]*node // nodes that are computed as they are, by the name of their product
+	done    map[*node]*node
+	made    map[string]*node // intermediates emitted, with axes in the order of the name
+}
+
+// contractPlan is a node's normal form and the orders of its terms.
+type contractPlan struct {
+	form  *sumProduct
+	terms []*boundTerm
+}
+
+// contract rewrites sums of products below outputs, such as norms and sums of per-sample gradients, to the cheapest order of multiplying and
+// summing, by the shapes and the device alone. What is returned is changed in rounding only, but where a product or a
+// square in the other order leaves the range of the type.
+func contract(outputs []*node, p gpu.Profile, opts planOptions) []*node {
+	if opts.plain {
+		return outputs
+	}
+	c := planContractions(outputs, machineOf(p, opts.budget), !opts.noGram)
+	if len(c.order) == 0 {
+		return outputs
+	}
+	return c.rewrite(outputs)
+}
+
+// rewrite is the outputs as the plans compute them.
+func (c *contractor) rewrite(outputs []*node) []*node {
+	out := make([]*node, len(outputs))
+	for i, n := range outputs {
+		out[i] = c.build(n)
+	}
+	return simplify(out)
+}
+
+// planContractions chooses the plans. Each is chosen alone first, and then knowing what the others compute.
+func planContractions(outputs []*node, m machine, gram bool) *contractor {
+	c := &contractor{machine: m, gram: gram, info: map[*node]nodeInfo{}, recips: map[*node]*node{},
+		seen: map[*node]bool{}, plans: map[*node]*contractPlan{}, uses: map[string]int{}, whole: map[string]*node{},
+		done: map[*node]*node{}, made: map[string]*node{}}
+	for _, n := range outputs {
+		c.collect(n)
+	}
+	for _, n := range outputs {
+		if o, ok := n.op.(contractOp); ok && len(o.summed()) == 0 {
+			c.register(n, form(n, c.info, c.recips, c.gram))
+		}
+	}
+	for _, p := range c.order {
+		for _, t := range p.terms {
+			t.choose(nil)
+			c.count(t, 1)
+		}
+	}
+	for _, p := range c.order {
+		for _, t := range p.terms {
+			c.count(t, -1)
+			t.choose(func(key string) bool { return c.uses[key] > 0 })
+			c.count(t, 1)
+		}
+	}
+	return c
+}
+
+func (c *contractor) count(t *boundTerm, by int) {
+	for _, k := range t.keys {
+		c.uses[k] += by
+	}
+}
+
+// collect finds the nodes that are computed, from n on: the operands of plans, and of what has none.
+func (c *contractor) collect(n *node) {
+	if c.seen[n] {
+		return
+	}
+	c.seen[n] = true
+	if summing(n) {
+		f := form(n, c.info, c.recips, c.gram)
+		if f != nil && f.opened > 0 {
+			p := &contractPlan{form: f}
+			for _, t := range f.terms {
+				p.terms = append(p.terms, f.bind(t, c.machine))
+				for _, o := range t.ops {
+					c.collect(o.n)
+				}
+			}
+			c.plans[n] = p
+			c.order = append(c.order, p)
+		}
+		c.register(n, f)
+		if c.plans[n] != nil {
+			return
+		}
+	}
+	for _, x := range n.in() {
+		c.collect(x)
+	}
+}
+
+// register notes that n, of form f, is computed anyway.
+func (c *contractor) register(n *node, f *sumProduct) {
+	if f == nil {
+		return
+	}
+	var b *boundTerm
+	if p := c.plans[n]; p != nil {
+		b = p.terms[0]
+	} else {
+		b = f.bind(f.terms[0], c.machine)
+	}
+	labels := f.labels(f.terms[0], f.out)
+	if !b.complete || len(labels) != len(n.spec.Shape) {
+		return
+	}
+	for _, l := range labels {
+		if _, ok := b.number[l]; !ok {
+			return // repeated along an axis
+		}
+	}
+	b.names = map[factorSet]naming{}
+	name := b.name(1<<len(b.factors) - 1)
+	if _, ok := c.whole[name.key]; ok {
+		return
+	}
+	perm := make([]int, len(name.kept))
+	for i, l := range name.kept {
+		perm[i] = slices.Index(labels, b.labels[l])
+	}
+	c.whole[name.key] = Tensor{n}.Transpose(perm...).n
+	c.uses[name.key]++
+}
+
+// build is n as the plans compute it.
+func (c *contractor) build(n *node) *node {
+	if r, ok := c.done[n]; ok {
+		return r
+	}
+	r := n
+	if p := c.plans[n]; p != nil {
+		r = c.emit(p)
+	} else if old := n.in(); len(old) > 0 {
+		in := make([]*node, len(old))
+		for i, x := range old {
+			in[i] = c.build(x)
+		}
+		if !slices.Equal(in, old) {
+			r = newNode(n.op, in, n.spec, n.pc)
+		}
+	}
+	c.done[n] = r
+	return r
+}
+
+// emit is the planned node.
+func (c *contractor) emit(p *contractPlan) *node {
+	root := p.form.root
+	var sum Tensor
+	for i, t := range p.terms {
+		v := c.value(p.form, p.form.terms[i], t)
+		if sum.Valid() {
+			v = sum.Add(v)
+		}
+		sum = v
+	}
+	sum = sum.stretch(root.spec.Shape)
+	return at(sum.n, root.pc)
+}
+
+// at is n with the user's line pc: what the passes make has it from the node that it stands for.
+func at(n *node, pc uintptr) *node {
+	return newNode(n.op, n.in(), n.spec, pc)
+}
+
+// value is a term with the axes of the root.
+func (c *contractor) value(s *sumProduct, p product, b *boundTerm) Tensor {
+	n, have := c.compute(b, b.tree, true)
+	x := Tensor{n}
+	want := s.labels(p, s.out)
+	var perm []int
+	for _, l := range want {
+		if i, ok := b.number[l]; ok {
+			perm = append(perm, slices.Index(have, i))
+		}
+	}
+	x = x.Transpose(perm...)
+	if b.scale != 1 {
+		x = x.Scale(b.scale)
+	}
+	return c.place(s, p, b, x)
+}
+
+// place gives a term the root's axes: labels that it lacks are repeated, parts stand between zeros.
+func (c *contractor) place(s *sumProduct, p product, b *boundTerm, x Tensor) Tensor {
+	// One axis for each label, those that the term lacks repeated, and for each outer label that the term is a part of.
+	var narrow, wide []int
+	for _, l := range s.labels(p, s.out) {
+		n := 1
+		if _, ok := b.number[l]; ok {
+			n = s.lens[l]
+		}
+		narrow, wide = append(narrow, n), append(wide, s.lens[l])
+	}
+	x = x.Reshape(narrow...).stretch(wide)
+	labels := s.resolve(slices.Concat(s.out...))
+	outer := make([]int, len(labels))
+	from := make([]int, len(labels))
+	for i, l := range labels {
+		var inner int
+		from[i], inner = s.innermost(p, l)
+		outer[i] = s.lens[inner]
+	}
+	x = x.Reshape(outer...)
+	for i, l := range labels {
+		if outer[i] < s.lens[l] {
+			x = x.Pad(i, from[i], s.lens[l]-from[i]-outer[i])
+		}
+	}
+	return x.Reshape(s.root.spec.Shape...)
+}
+
+// compute is the array of a tree with the labels of its axes.
+func (c *contractor) compute(b *boundTerm, t *planTree, top bool) (*node, []int) {
+	if t.left == nil {
+		return c.load(b, t)
+	}
+	name := b.name(t.set)
+	if !top {
+		if n, ok := c.whole[name.key]; ok {
+			return c.build(n), name.kept
+		}
+	}
+	if n, ok := c.made[name.key]; ok {
+		return n, name.kept
+	}
+	x, lx := c.compute(b, t.left, false)
+	y, ly := c.compute(b, t.right, false)
+	n := pairwise(x, lx, y, ly, name.kept)
+	c.made[name.key] = n
+	return n, name.kept
+}
+
+// pairwise contracts two arrays; labels may be any numbers.
+func pairwise(x *node, lx []int, y *node, ly, out []int) *node {
+	number := map[int]int{}
+	rename := func(labels []int) []int {
+		r := make([]int, len(labels))
+		for i, l := range labels {
+			if _, ok := number[l]; !ok {
+				number[l] = len(number)
+			}
+			r[i] = number[l]
+		}
+		return r
+	}
+	o := contractOp{out: rename(out)}
+	o.a, o.b = rename(lx), rename(ly)
+	return apply(o, Tensor{x}, Tensor{y}).n
+}
+
+// load is an operand, summed over the labels that nothing else has.
+func (c *contractor) load(b *boundTerm, t *planTree) (*node, []int) {
+	i := 0
+	for t.set>>i&1 == 0 {
+		i++
+	}
+	f := b.factors[i]
+	x := Tensor{b.arrays[i].emit(c.build(b.arrays[i].n))}
+	var kept, axes []int
+	for axis, l := range f.axes {
+		if t.labels>>l&1 == 0 {
+			axes = append(axes, axis)
+		} else {
+			kept = append(kept, l)
+		}
+	}
+	if len(axes) > 0 {
+		x = x.Sum(axes...)
+	}
+	return x.n, kept
+}
