@@ -40,8 +40,8 @@ func DPSGD(c DPSGDConfig, key random.Key) Transformation {
 
 // ClippedSum is the sum over samples of per-sample gradients, each scaled so that its norm over all leaves is at most clip: g
 // min(1, clip/|g|). Leaves are [n ...], those of the result have no sample axis. keep, bool [n], leaves samples out where it is
-// false, which must be finite nevertheless; the zero Tensor keeps all. Inside a compiled function grads are written, because
-// they are used twice, the clipped ones are not. ClippedGrad needs neither.
+// false, which must be finite nevertheless; the zero Tensor keeps all. Inside a compiled function the gradients of linear layers
+// are never written (see graph.Explain).
 func ClippedSum[P any](grads P, clip float64, keep graph.Tensor) P {
 	positive("clipped sum", "clip", clip)
 	return mapLeaves("clipped sum", grads, func(g []graph.Tensor) []graph.Tensor { return clippedSum(g, clip, keep) })
