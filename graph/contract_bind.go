@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
 	mathbits "math/bits"
 	"slices"
@@ -54,12 +55,16 @@ func (s *sumProduct) bind(t product, m machine) *boundTerm {
 		}
 		b.arrays, b.factors = append(b.arrays, a), append(b.factors, f)
 	}
-	for _, l := range s.labels(t, s.out) {
+	out := s.labels(t, s.out)
+	if t.scatter != nil {
+		out = append(out, t.scatter.labels...)
+	}
+	for _, l := range out {
 		if i, ok := b.number[l]; ok {
 			b.out |= 1 << i
 		}
 	}
-	b.complete = t.scale == 1 && len(s.terms) == 1 && len(t.within) == 0
+	b.complete = t.scale == 1 && t.scatter == nil && len(s.terms) == 1 && len(t.within) == 0
 	return b
 }
 
@@ -101,12 +106,12 @@ func (s *sumProduct) layOut(t product, o operand) (boundArray, []int) {
 	}
 }
 
-// name tells arrays with different layouts apart.
+// name tells arrays with different layouts apart. Names sort as the nodes were made, so that a program traced again is planned alike.
 func (a boundArray) name() string {
 	if len(a.views) == 0 {
-		return fmt.Sprint(a.n.id)
+		return fmt.Sprintf("%016d", a.n.id)
 	}
-	return fmt.Sprint(a.n.id, a.views)
+	return fmt.Sprintf("%016d %v", a.n.id, a.views)
 }
 
 // emit is the array with its layout, given the node computed for a.n.
@@ -167,4 +172,21 @@ func (b *boundTerm) notation(t *planTree) string {
 		return b.letters(b.factors[mathbits.TrailingZeros32(uint32(t.set))].axes) + "->" + b.letters(b.axes(t))
 	}
 	return b.letters(b.axes(t.left)) + "," + b.letters(b.axes(t.right)) + "->" + b.letters(b.axes(t))
+}
+
+// arrange orders the labels of an intermediate: first those of most operands, as the samples' are, so that batches of all sizes share kernels
+// and lie as their operands do; else as they come in the operands.
+func (b *boundTerm) arrange(kept, operands []int) []int {
+	uses := func(l int) int {
+		n := 0
+		for _, f := range b.factors {
+			n += int(f.labels >> l & 1)
+		}
+		return n
+	}
+	labels := slices.Clone(kept)
+	slices.SortStableFunc(labels, func(x, y int) int {
+		return cmp.Or(uses(y)-uses(x), slices.Index(operands, x)-slices.Index(operands, y))
+	})
+	return labels
 }

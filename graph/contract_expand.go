@@ -15,8 +15,10 @@ func (f *former) opens(n *node, axes [][]int) bool {
 		f.failed = true // a chain of sums of sums
 		return false
 	}
-	if _, reduces := n.op.(reduceOp); reduces || contraction && len(o.summed()) > 0 {
-		if !f.openings.inner || contraction && !f.chain && !o.paired() {
+	_, reduces := n.op.(reduceOp)
+	_, scatters := n.op.(scatterOp)
+	if reduces || scatters || contraction && len(o.summed()) > 0 {
+		if !f.openings.inner {
 			return false
 		}
 		f.innerSums++
@@ -80,7 +82,7 @@ func (f *former) expand(n *node, axes [][]int) []product {
 			return f.open(n, axes)
 		}
 	}
-	return []product{{scale: 1, ops: []operand{{n, axes}}}}
+	return []product{{scale: 1, ops: []operand{{n: n, axes: axes}}}}
 }
 
 // narrowed is the labels of a broadcast's operand.
@@ -135,6 +137,8 @@ func (f *former) open(n *node, axes [][]int) []product {
 			summed = append(summed, inner[i])
 		}
 		return f.fold(n, summed, func() []product { return f.expand(in[0], inner) })
+	case scatterOp:
+		return f.oneHot(n, o, axes)
 	case contractOp:
 		size, _ := o.sizes(in[0].spec.Shape, in[1].spec.Shape)
 		at := map[int][]int{}
@@ -157,7 +161,7 @@ func (f *former) open(n *node, axes [][]int) []product {
 			return f.times(f.expand(in[0], pick(o.a)), f.expand(in[1], pick(o.b)))
 		})
 	}
-	return []product{{scale: 1, ops: []operand{{n, axes}}}}
+	return []product{{scale: 1, ops: []operand{{n: n, axes: axes}}}}
 }
 
 // fold is the sum of the terms over the given labels: those that a term has not got multiply it by their length.
@@ -169,7 +173,7 @@ func (f *former) fold(n *node, summed [][]int, terms func() []product) []product
 	for i, t := range out {
 		has := map[int]bool{}
 		for _, o := range t.ops {
-			for _, l := range f.labels(t, o.axes) {
+			for _, l := range f.labels(t, append(slices.Clone(o.axes), o.row)) {
 				has[l] = true
 			}
 		}
@@ -247,7 +251,7 @@ func (f *former) denominator(n *node, axes [][]int) []product {
 		r = newNode(elementwise{recipRule}, []*node{n}, n.spec, n.pc)
 		f.recips[n] = r
 	}
-	return []product{{scale: 1, ops: []operand{{r, axes}}}}
+	return []product{{scale: 1, ops: []operand{{n: r, axes: axes}}}}
 }
 
 // joined is a concatenation, or an operand with zeros around it, as a sum of terms that are zero outside of their part; nil

@@ -27,12 +27,19 @@ type product struct {
 	scale  float64
 	ops    []operand
 	within map[int]part
+
+	scatter *scattering // the last step, nil without
 }
 
 // operand is an array with the labels of its axes.
 type operand struct {
 	n    *node
 	axes [][]int
+
+	// A one-hot operand is 1 where n, an index, names the position along row, which has so many rows.
+	hot  bool
+	row  []int
+	rows int
 }
 
 // part is a stretch of a label's range.
@@ -61,7 +68,6 @@ type former struct {
 type openings struct {
 	sums  bool // sums, joined and padded axes: products distribute over them
 	inner bool // contractions and sums inside others
-	chain bool // of these also contractions that have no label in both operands and the result, as a weight has none with its input
 }
 
 // nodeInfo says how a node takes part in the expressions that use it.
@@ -93,8 +99,10 @@ func (f *former) lookInside(n *node) nodeInfo {
 		made.open = made.open || in.open
 		made.largest = max(made.largest, in.largest)
 	}
-	for _, x := range n.in() {
-		join(x)
+	for i, x := range n.in() {
+		if _, ok := n.op.(scatterOp); !ok || i == 0 {
+			join(x)
+		}
 	}
 	grows := size > made.largest
 	switch o := n.op.(type) {
@@ -114,7 +122,10 @@ func (f *former) lookInside(n *node) nodeInfo {
 	case reduceOp:
 		i.open = o.kind == shaders.Sum && grows
 	case contractOp:
-		i.open = grows || len(o.summed()) == 0 && made.open
+		// Without a label of both operands and the result it is a layer applied to a batch, not a product of every sample.
+		i.open = grows && o.paired() || len(o.summed()) == 0 && (grows || made.open)
+	case scatterOp:
+		i.open = o.kind == shaders.Sum && grows && n.in()[0].spec.Shape.Size() > 0
 	}
 	if i.open {
 		i.largest, i.grows = made.largest, true
@@ -168,7 +179,7 @@ func summing(n *node) bool {
 // linear in them.
 func form(n *node, info map[*node]nodeInfo, recips map[*node]*node, gram bool) *sumProduct {
 	// The least that is taken apart comes last: a form beyond the limits gives way to a smaller one.
-	ways := []openings{{true, true, true}, {false, true, true}, {true, true, false}, {false, true, false}, {false, false, false}}
+	ways := []openings{{true, true}, {false, true}, {false, false}}
 	for i := 0; i < len(ways); i++ {
 		f := &former{info: info, recips: recips, openings: ways[i],
 			sumProduct: &sumProduct{root: n, split: map[int][]int{}, parts: map[part]int{}}}
@@ -196,7 +207,7 @@ func form(n *node, info map[*node]nodeInfo, recips map[*node]*node, gram bool) *
 
 // fits reports that the form is within the planner's limits, and sets what it is made of straight.
 func (f *former) fits() bool {
-	if len(f.terms) > maxTerms || len(f.terms) == 0 {
+	if len(f.terms) > maxTerms || len(f.terms) == 0 || !f.settle() {
 		return false
 	}
 	for i, t := range f.terms {

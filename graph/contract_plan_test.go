@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/shaders"
 )
 
 // planned is the plans for the function's result on a CPU driver.
@@ -196,5 +197,27 @@ func TestGreedyOrder(t *testing.T) {
 		}
 		assert.LessOrEqual(t, exact.work.seconds, found.work.seconds*(1+1e-9))
 		assert.InEpsilon(t, exact.work.seconds, found.work.seconds, 0.3, "%d operands", n)
+	}
+}
+
+// The gradients of an embedding's table are never written: the norms compare tokens, and sums add up rows once.
+func TestPlansOfEmbeddings(t *testing.T) {
+	const b, length, width, words = 32, 12, 16, 10_000
+	gradients := func(g Tensor) Tensor {
+		tokens := Iota(0, b, length).Mul(Int(31)).Add(Iota(1, b, length)).Rem(Int(words))
+		return apply(scatterOp{shaders.Sum, []int{0, 1, 2}, []int{0, 1}, []int{0, indexed, 2}, words}, g, tokens)
+	}
+	for name, f := range map[string]func([]Tensor) Tensor{
+		"norms":          func(in []Tensor) Tensor { return gradients(in[0]).Square().Sum(1, 2) },
+		"sum of squares": func(in []Tensor) Tensor { return gradients(in[0]).Square().Sum(0) },
+		"weighted sum":   func(in []Tensor) Tensor { return gradients(in[0]).Mul(in[1].Reshape(b, 1, 1)).Sum(0) },
+	} {
+		p := planned(t, planOptions{}, f, Shape{b, length, width}, Shape{b})
+		require.Len(t, p.order, 1, name)
+		for _, q := range p.order[0].terms {
+			q.steps(q.tree, func(s *planTree) {
+				assert.LessOrEqual(t, q.extent(s.labels), float64(b*length*length*width), "%s: %s", name, q.notation(s))
+			})
+		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/lavagrad/lavagrad/shaders"
 )
 
 // products builds random graphs of sums of products, with the views between them that the planner sees through.
@@ -62,7 +64,7 @@ func (p *products) step() {
 		axis = p.intn(len(s))
 	}
 	var y Tensor
-	switch p.intn(16) {
+	switch p.intn(18) {
 	case 0, 1, 2, 3:
 		y = p.contraction()
 	case 4, 5:
@@ -126,6 +128,21 @@ func (p *products) step() {
 		if p.intn(2) == 0 {
 			y = x.Pad(axis, p.intn(3), p.intn(3))
 		}
+	case 16, 17: // rows added up, as an embedding's gradient: some indices are equal, some out of range or held within
+		if len(s) == 0 {
+			return
+		}
+		const rows = 7
+		idx := Iota(0, s[axis]).Mul(Int(5)).Rem(Int(2 + p.intn(7)))
+		if p.intn(2) == 0 {
+			idx = idx.Max(Int(0)).Min(Int(rows - 1))
+		}
+		o := scatterOp{kind: shaders.Sum, idx: []int{axis}, rows: rows}
+		for i := range s {
+			o.up, o.out = append(o.up, i), append(o.out, i)
+		}
+		o.out[axis] = indexed
+		y = apply(o, x, idx)
 	case 15:
 		y = x.Pow(Full(Float32, float64(2+p.intn(2)), s...))
 	}

@@ -25,7 +25,13 @@ type contractor struct {
 	uses    map[string]int   // how many need an intermediate
 	whole   map[string]*node // nodes that are computed as they are, by the name of their product
 	done    map[*node]*node
-	made    map[string]*node // intermediates emitted, with axes in the order of the name
+	made    map[string]made // intermediates emitted
+}
+
+// made is an intermediate, with its axes as positions in the order of its name.
+type made struct {
+	n    *node
+	axes []int
 }
 
 // contractPlan is a node's normal form and the orders of its terms.
@@ -61,7 +67,7 @@ func (c *contractor) rewrite(outputs []*node) []*node {
 func planContractions(outputs []*node, m machine, gram bool) *contractor {
 	c := &contractor{machine: m, gram: gram, info: map[*node]nodeInfo{}, recips: map[*node]*node{},
 		seen: map[*node]bool{}, plans: map[*node]*contractPlan{}, uses: map[string]int{}, whole: map[string]*node{},
-		done: map[*node]*node{}, made: map[string]*node{}}
+		done: map[*node]*node{}, made: map[string]made{}}
 	for _, n := range outputs {
 		c.collect(n)
 	}
@@ -106,6 +112,9 @@ func (c *contractor) collect(n *node) {
 				p.terms = append(p.terms, f.bind(t, c.machine))
 				for _, o := range t.ops {
 					c.collect(o.n)
+				}
+				if t.scatter != nil {
+					c.collect(t.scatter.index)
 				}
 			}
 			c.plans[n] = p
@@ -199,27 +208,32 @@ func at(n *node, pc uintptr) *node {
 func (c *contractor) value(s *sumProduct, p product, b *boundTerm) Tensor {
 	n, have := c.compute(b, b.tree, true)
 	x := Tensor{n}
-	want := s.labels(p, s.out)
-	var perm []int
-	for _, l := range want {
-		if i, ok := b.number[l]; ok {
-			perm = append(perm, slices.Index(have, i))
-		}
-	}
-	x = x.Transpose(perm...)
 	if b.scale != 1 {
 		x = x.Scale(b.scale)
 	}
-	return c.place(s, p, b, x)
+	labels := make([]int, len(have))
+	for i, l := range have {
+		labels[i] = b.labels[l]
+	}
+	if p.scatter != nil {
+		x, labels = addRows(s, p, c.build(p.scatter.index), x, labels)
+	}
+	var perm []int
+	for _, l := range s.labels(p, s.out) {
+		if i := slices.Index(labels, l); i >= 0 {
+			perm = append(perm, i)
+		}
+	}
+	return c.place(s, p, labels, x.Transpose(perm...))
 }
 
 // place gives a term the root's axes: labels that it lacks are repeated, parts stand between zeros.
-func (c *contractor) place(s *sumProduct, p product, b *boundTerm, x Tensor) Tensor {
+func (c *contractor) place(s *sumProduct, p product, have []int, x Tensor) Tensor {
 	// One axis for each label, those that the term lacks repeated, and for each outer label that the term is a part of.
 	var narrow, wide []int
 	for _, l := range s.labels(p, s.out) {
 		n := 1
-		if _, ok := b.number[l]; ok {
+		if slices.Contains(have, l) {
 			n = s.lens[l]
 		}
 		narrow, wide = append(narrow, n), append(wide, s.lens[l])
@@ -253,14 +267,25 @@ func (c *contractor) compute(b *boundTerm, t *planTree, top bool) (*node, []int)
 			return c.build(n), name.kept
 		}
 	}
-	if n, ok := c.made[name.key]; ok {
-		return n, name.kept
+	if m, ok := c.made[name.key]; ok {
+		labels := make([]int, len(m.axes))
+		for i, a := range m.axes {
+			labels[i] = name.kept[a]
+		}
+		return m.n, labels
 	}
 	x, lx := c.compute(b, t.left, false)
 	y, ly := c.compute(b, t.right, false)
-	n := pairwise(x, lx, y, ly, name.kept)
-	c.made[name.key] = n
-	return n, name.kept
+	if x.spec.Shape.Size() < y.spec.Shape.Size() {
+		x, lx, y, ly = y, ly, x, lx
+	}
+	labels := b.arrange(name.kept, slices.Concat(lx, ly))
+	m := made{n: pairwise(x, lx, y, ly, labels)}
+	for _, l := range labels {
+		m.axes = append(m.axes, slices.Index(name.kept, l))
+	}
+	c.made[name.key] = m
+	return m.n, labels
 }
 
 // pairwise contracts two arrays; labels may be any numbers.
