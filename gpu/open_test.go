@@ -84,7 +84,7 @@ func TestParseDebug(t *testing.T) {
 	require.Zero(t, f)
 	for _, bad := range []string{"valdiate", "dump", "dump="} {
 		_, err = gpu.ParseDebug(bad)
-		require.ErrorContains(t, err, "the words are: validate, sync, profile, checknan, checkcpu, dump=DIR")
+		require.ErrorContains(t, err, "the words are: validate, sync, profile, checknan, checkcpu, plain, dump=DIR")
 	}
 }
 

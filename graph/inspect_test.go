@@ -102,15 +102,17 @@ func TestCostCountsWork(t *testing.T) {
 	c, err = graph.Cost(func(p pair) tensor { return p.A.Scale(2).Add(p.B) }, pair{spec(1000), spec(1000)})
 	require.NoError(t, err)
 	assert.Equal(t, graph.CostEstimate{Operations: 2000, Elements: 2000, Arguments: 8000, Results: 4000, Read: 8000, Written: 4000, Dispatches: 1}, c)
-	// Loops: the work of all rounds, long ones as loops.
+	// Loops: the work of all rounds, in lanes or as dispatches.
 	const rounds = 1000
-	c, err = graph.Cost(func(x tensor) tensor {
-		return graph.Fori(0, rounds, func(_, x tensor) tensor { return x.Scale(2).Exp() }, x)
-	}, spec(64))
-	require.NoError(t, err)
-	assert.Equal(t, int64(64*rounds), c.Transcendentals)
-	assert.GreaterOrEqual(t, c.Operations, int64(64*rounds))
-	assert.GreaterOrEqual(t, c.Dispatches, rounds)
+	for _, mode := range []graph.LaneMode{graph.LanesAuto, graph.LanesNever} {
+		c, err = graph.Cost(func(x tensor) tensor {
+			return graph.Fori(0, rounds, func(_, x tensor) tensor { return x.Scale(2).Exp() }, x)
+		}, spec(64), graph.Lanes(mode))
+		require.NoError(t, err)
+		assert.Equal(t, int64(64*rounds), c.Transcendentals)
+		assert.GreaterOrEqual(t, c.Operations, int64(64*rounds))
+		assert.Equal(t, mode == graph.LanesNever, c.Dispatches >= rounds, "%d dispatches", c.Dispatches)
+	}
 	_, err = graph.Cost(func(p pair) tensor { return p.A.Add(p.B) }, pair{spec(3), spec(4)})
 	require.ErrorIs(t, err, graph.ErrShape)
 }
