@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/lavagrad/lavagrad/shaders"
 	"github.com/lavagrad/lavagrad/shaders/spirv"
@@ -37,7 +38,8 @@ type laneKernel struct {
 	f     *shaders.Fused
 	lanes int
 	now   []*node // the carry that it reads
-	next  []*node // and writes
+	next  []*node // and writes, but for
+	fixed []bool  // what is the same in all rounds
 	first []int   // leaves of which each lane has its own minimum (checks)
 	args  []buffer
 	write []bool
@@ -73,14 +75,15 @@ type laneLeaf struct {
 // where lanes are not possible.
 func (l *lowered) planLanes(now, outputs []*node) (*laneKernel, string) {
 	outputs = simplify(outputs)
-	var why string
+	var reasons []string
 	for _, n := range laneCounts(now) {
-		var plan *laneKernel
-		if plan, why = l.planLanesOf(n, now, outputs); plan != nil {
+		plan, why := l.planLanesOf(n, now, outputs)
+		if plan != nil {
 			return plan, ""
 		}
+		reasons = append(reasons, fmt.Sprintf("%s (with %d)", why, n))
 	}
-	return nil, why
+	return nil, strings.Join(reasons, "; ")
 }
 
 // laneCounts are the numbers of lanes worth trying: the leading length that most leaves of the carry share, and 1.
@@ -144,23 +147,21 @@ func (l *lowered) planLanesOf(lanes int, now, outputs []*node) (*laneKernel, str
 	last := f.Close(loop, next)
 	for i := range now {
 		out := stand(plan.now[i].spec)
-		plan.next = append(plan.next, out)
+		plan.next, plan.fixed = append(plan.next, out), append(plan.fixed, leaves[i].fixed)
+		if leaves[i].fixed {
+			continue // it stays where it is
+		}
 		arg := b.k.arg(out)
-		for e, at := range b.positions(leaves[i]) {
+		for _, at := range b.positions(leaves[i]) {
 			if leaves[i].minimum {
 				at = []shaders.Index{b.at}
 			}
-			var value *shaders.Expr
-			if leaves[i].fixed {
-				value = leaves[i].values[e]
-			} else {
-				value, last = last[0], last[1:]
-			}
 			if at := linear(at, out.spec.Shape); leaves[i].mapped || leaves[i].minimum || lanes == 1 {
-				f.Store(arg, at, value)
+				f.Store(arg, at, last[0])
 			} else {
-				f.StoreOnce(arg, at, value)
+				f.StoreOnce(arg, at, last[0])
 			}
+			last = last[1:]
 		}
 	}
 	for i, n := range b.k.order {

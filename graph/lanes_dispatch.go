@@ -25,6 +25,11 @@ func (r *roundPlan) useLanes(n *node, outputs []*node, init []Tensor) []Tensor {
 		return init
 	}
 	r.lanes = plan
+	for i, fixed := range plan.fixed {
+		if fixed {
+			r.b[i] = r.a[i]
+		}
+	}
 	for _, i := range plan.first {
 		// Each lane has its own minimum, and the least of them is the result.
 		part := plan.now[i]
