@@ -134,7 +134,7 @@ func (l *lowered) planLanesOf(lanes int, now, outputs []*node) (*laneKernel, str
 			return nil, fmt.Sprintf("the carry has more than %d numbers for a sample", mostLaneExprs/8)
 		}
 	}
-	loop := f.NewLoop(0, init)
+	loop := f.NewLoop(shaders.Pushed, init)
 	b.enter(loop, now, leaves)
 	next := b.next(now, leaves, outputs)
 	for _, n := range outputs[len(now):] {
@@ -318,7 +318,9 @@ func (b *laneBuilder) value(n *node, at []shaders.Index) *shaders.Expr {
 	} else {
 		e = n.op.Lower(&Lowering{k, n}, Operands{n}, at)
 	}
-	k.memo[key] = e
+	if b.why == "" { // a minimum is tried in two ways: nothing stays of the one that failed
+		k.memo[key] = e
+	}
 	return e
 }
 

@@ -108,6 +108,22 @@ var laneLoops = map[string]func(x, w Tensor) Tensor{
 		_, ys := Scan(func(c, v Tensor) (Tensor, Tensor) { c = c.Mul(v.Sin()).Add(v); return c, c.Square() }, x, w, Reverse())
 		return ys.Sum(1)
 	},
+	"long reductions of what stays": func(x, w Tensor) Tensor { // once before the rounds, not as often as there are rounds
+		type state struct{ X, Rate Tensor }
+		s := Fori(0, 50, func(_ Tensor, s state) state {
+			all := w.Mul(s.Rate).Square().Sum(0)
+			return state{s.X.Scale(0.9).Add(all.Scale(0.01)), s.Rate}
+		}, state{x, x.Sum().Scale(0.1)})
+		return s.X
+	},
+	"a loop of what stays": func(x, w Tensor) Tensor {
+		type state struct{ X, Rate Tensor }
+		s := Fori(0, 50, func(_ Tensor, s state) state {
+			d := Fori(0, 11, func(_, d Tensor) Tensor { return d.Add(s.Rate).Tanh() }, s.Rate)
+			return state{s.X.Scale(0.9).Add(d), s.Rate}
+		}, state{x, x.Scale(0.1)})
+		return s.X.Add(w.Sum(0))
+	},
 	"values that stay": func(x, w Tensor) Tensor {
 		type state struct {
 			X, Rate, Count Tensor

@@ -70,7 +70,7 @@ type emitter struct {
 	zero   spirv.Value          // a 0 that the driver cannot know, where there is need of one
 	narrow bool                 // in such a tail of the vector axis: scalar code
 
-	roundsWord int // push word of the outermost loop's rounds (loop.go)
+	roundsWord int // push word of the rounds of a loop (loop.go)
 }
 
 type pos [64]int16

@@ -87,7 +87,7 @@ type Fused struct {
 	count   int
 	open    []*Loop // loop.go: those whose bodies are being built, outermost first
 	loops   int
-	rounds  int // the rounds of the outermost loop, a push constant; 0 without
+	rounds  int // of the loop whose rounds are Pushed; 0 without
 }
 
 type store struct {

@@ -11,7 +11,7 @@ import (
 // from round to round; what a round computes is built between NewLoop and Close, in terms of them.
 type Loop struct {
 	id     int
-	rounds int // 0 for the kernel's outermost loop, whose rounds are a push constant
+	rounds int // Pushed for a push constant
 	depth  int
 	round  *Expr // int32, counted from 0
 	regs   []*Expr
@@ -20,7 +20,10 @@ type Loop struct {
 	puts   []store // stored in every round
 }
 
-// NewLoop begins a loop. init are the first values of its registers.
+// Pushed is the number of rounds of the one loop of a kernel that takes it from a push constant.
+const Pushed = -1
+
+// NewLoop begins a loop of so many rounds. init are the first values of its registers.
 func (f *Fused) NewLoop(rounds int, init []*Expr) *Loop {
 	l := &Loop{id: f.loops, rounds: rounds, depth: len(f.open) + 1, init: init}
 	f.loops++
@@ -249,7 +252,7 @@ func (f *Fused) deepest() int {
 }
 
 // CompileLanes emits a kernel with loops: an invocation for each position of the output space, which are its lanes, scalar code, and the given
-// number of rounds of the outermost loop. That number is the last push constant: the code is the same for all.
+// number of rounds of the loop whose rounds are Pushed. That number is the last push constant: the code is the same for all.
 func (f *Fused) CompileLanes(t Target, rounds int) Kernel {
 	f.rounds = rounds
 	s := schedule{tile: make([]int, len(f.axes)), roll: 1, tiles: 1, local: t.LocalSize}
@@ -273,9 +276,11 @@ func (e *emitter) runLoop(l *Loop, p pos) {
 	for i, x := range l.init {
 		carried[i] = e.value(x, p)
 	}
-	n := b.ConstU32(uint32(l.rounds))
-	if l.depth == 1 {
+	var n spirv.Value
+	if l.rounds == Pushed {
 		n = b.PushU32(e.roundsWord)
+	} else {
+		n = b.ConstU32(uint32(l.rounds))
 	}
 	remember := func(x *Expr, v spirv.Value) {
 		e.scopes[len(e.scopes)-1][memoKey{what: "value", id: x.id, at: p.at(x.axes), wide: e.wide(x.axes)}] = v
