@@ -71,7 +71,15 @@ manifest=vk_swiftshader_icd.json
 have_command() { where=$(command -v "$1"); }
 have_go() { have_command go && where+=" ($(go env GOVERSION 2>/dev/null))"; }
 have_glslc() { have_command glslc; }
-have_peers() { where=$(/usr/bin/python3 -c 'import torch; print("/usr/bin/python3: PyTorch", torch.__version__)' 2>/dev/null); }
+
+# PyTorch multiplies by whatever BLAS the system names. The reference one, which comes without recommended packages, is twenty times
+# slower than OpenBLAS: a comparison with it would be a lie.
+have_peers() {
+	local blas
+	find_library libblas.so.3 && blas=$(readlink -f "$where") || return 1
+	case $blas in */blas/*) return 1 ;; esac
+	where=$(/usr/bin/python3 -c 'import torch; print("/usr/bin/python3: PyTorch", torch.__version__)' 2>/dev/null) && where+=", BLAS $blas"
+}
 have_spirv_tools() { have_command spirv-dis && have_command spirv-val; }
 
 # Debian's gcc comes without the C library's headers when recommended packages are off, so the
@@ -205,7 +213,7 @@ fetch_swiftshader() {
 parts=(cc certs loader lavapipe glslc spirv_tools layers)
 declare -A packages=(
 	[cc]="gcc libc6-dev" [certs]=ca-certificates [loader]=libvulkan1 [lavapipe]=mesa-vulkan-drivers
-	[glslc]="glslc|shaderc" [spirv_tools]=spirv-tools [layers]=vulkan-validationlayers [peers]=python3-torch
+	[glslc]="glslc|shaderc" [spirv_tools]=spirv-tools [layers]=vulkan-validationlayers [peers]="python3-torch libopenblas0-pthread"
 )
 [ $peers = no ] || parts+=(peers)
 
