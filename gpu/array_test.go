@@ -256,6 +256,37 @@ func TestArrayLargerThanTheDevice(t *testing.T) {
 	})
 }
 
+// TestMemoryOfALoopIsKept: a step whose results are closed before the next finds its memory again, be it larger than all that is kept
+// for ever; what has not been needed for a while goes back to the driver, and so does what is more than was ever live at a time.
+func TestMemoryOfALoopIsKept(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		const large = 400 << 20
+		for i := range 20 { // every one of another size: none fits in the slab of the one before
+			a, err := d.NewArray(large + int64(i)<<20)
+			require.NoError(t, err)
+			require.NoError(t, a.Close())
+			require.LessOrEqual(t, d.Stats().SlabBytes, int64(2*large), "round %d", i)
+		}
+		held := d.Stats().SlabBytes
+		require.GreaterOrEqual(t, held, int64(large), "the last one's memory is kept")
+		a, err := d.NewArray(large)
+		require.NoError(t, err)
+		require.Equal(t, held, d.Stats().SlabBytes, "and serves the next")
+		require.NoError(t, a.Close())
+		d.RememberPeaks(time.Millisecond)
+		for range 2 { // two stretches of time without need of it
+			time.Sleep(3 * time.Millisecond)
+			a, err := d.NewArray(1 << 20)
+			require.NoError(t, err)
+			require.NoError(t, a.Close())
+			b, err := d.NewArray(large / 2)
+			require.NoError(t, err)
+			require.NoError(t, b.Close())
+		}
+		require.LessOrEqual(t, d.Stats().SlabBytes, int64(300<<20))
+	})
+}
+
 func TestSlabsAreReusedAndReturned(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
 		for range 50 { // three quarters of a slab, over and over

@@ -1,6 +1,9 @@
 package gpu
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // WithStaging makes a device treat its memory as the host cannot map it, as on discrete GPUs.
 func WithStaging() Option { return func(c *config) { c.staged = true } }
@@ -39,6 +42,9 @@ func (a *Array) Pin() error {
 
 // Unpin ends what Pin began.
 func (a *Array) Unpin() { a.unpin() }
+
+// RememberPeaks sets for how long memory is kept after it was last needed.
+func (d *Device) RememberPeaks(stretch time.Duration) { d.memory.peaks.stretch = stretch }
 
 // LimitViews makes slabs remember only n texel views.
 func (d *Device) LimitViews(n int) { d.memory.viewsMax = n }

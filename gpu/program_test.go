@@ -330,14 +330,22 @@ func TestProfileTimesDispatches(t *testing.T) {
 		x, y := upload(t, d, ramp(n)), newArray(t, d, n)
 		require.NoError(t, p.Run(ctx, []*gpu.Array{x, y})) // compiles on first use
 		require.NoError(t, d.Wait(ctx))
-		start := time.Now()
-		times, err := p.Profile(ctx, []*gpu.Array{x, y})
-		wall := time.Since(start)
-		require.NoError(t, err)
-		require.Len(t, times, 2)
-		require.Greater(t, times[1], times[0], "4096 times the work")
-		require.Positive(t, times[0])
-		require.LessOrEqual(t, times[0]+times[1], wall)
+		var least [2]time.Duration // of some runs: whatever else the machine does adds to single ones
+		for i := range 20 {
+			start := time.Now()
+			times, err := p.Profile(ctx, []*gpu.Array{x, y})
+			wall := time.Since(start)
+			require.NoError(t, err)
+			require.Len(t, times, 2)
+			require.Positive(t, times[0])
+			require.LessOrEqual(t, times[0]+times[1], wall)
+			for j, d := range times {
+				if i == 0 || d < least[j] {
+					least[j] = d
+				}
+			}
+		}
+		require.Greater(t, least[1], least[0], "4096 times the work")
 		equal(t, chained(ramp(n), 1), download(t, y))
 	})
 }
