@@ -43,8 +43,10 @@ func (a *Array) Pin() error {
 // Unpin ends what Pin began.
 func (a *Array) Unpin() { a.unpin() }
 
-// RememberPeaks sets for how long memory is kept after it was last needed.
-func (d *Device) RememberPeaks(stretch time.Duration) { d.memory.peaks.stretch = stretch }
+// KeepMemory sets how many bytes of empty slabs are kept anyway, and for how long as many as were needed last.
+func (d *Device) KeepMemory(bytes int64, stretch time.Duration) {
+	d.memory.keep, d.memory.peaks.stretch = bytes, stretch
+}
 
 // LimitViews makes slabs remember only n texel views.
 func (d *Device) LimitViews(n int) { d.memory.viewsMax = n }

@@ -36,6 +36,7 @@ type pool struct {
 	epoch      uint64 // grows when views are dropped, so that recordings that name them are not reused
 	dying      []dyingView
 	heapBytes  int64
+	keep       int64 // keepEmpty, but in tests
 	peaks      peaks
 }
 
@@ -141,7 +142,7 @@ func chooseMemory(types []vk.MemoryType, allowed uint32, staged bool) (index int
 func (m *pool) init(d *Device, staged bool) error {
 	types := d.physical.MemoryTypes
 	m.d, m.live, m.viewsMax = d, map[*block]struct{}{}, manyViews
-	m.peaks.stretch = keepRecent
+	m.keep, m.peaks.stretch = keepEmpty, keepRecent
 	m.memoryType, m.mapped = chooseMemory(types, d.vk.BufferTypes(), staged)
 	if m.memoryType < 0 {
 		return fmt.Errorf("%w: %s has no memory for storage buffers", ErrNoDevice, d.info.Name)
@@ -297,7 +298,7 @@ func (m *pool) release(b *block) {
 		b.slab.since = time.Now()
 		live := m.d.stats.LiveBytes
 		// An error here is a lost device, which the next call reports.
-		_ = m.trim(max(keepEmpty, live, m.peaks.recent(live)-live))
+		_ = m.trim(max(m.keep, live, m.peaks.recent(live)-live))
 	}
 }
 
