@@ -59,14 +59,14 @@ func evalNodes(ctx context.Context, dev *gpu.Device, outputs []*node) error {
 	if err != nil {
 		return err
 	}
-	outs, err := x.run(ctx, l.arrays)
+	outs, err := x.run(ctx, l.arrays, nil)
 	if err != nil {
 		return err
 	}
 	for _, a := range order {
-		if o := a.over.Load(); o != nil && o.id > before {
+		if a.over.id.Load() > before {
 			closeArrays(outs) // another goroutine overwrote an operand meanwhile
-			return overwrittenError(a.node, a.node, o)
+			return overwrittenError(a.node, a.node)
 		}
 	}
 	differentiated := false

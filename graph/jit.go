@@ -58,7 +58,10 @@ func MemoryBudget(bytes int64) JitOption { return func(c *jitConfig) { c.plan.bu
 func Jit[A, R any](dev *gpu.Device, f func(A) R, opts ...JitOption) func(context.Context, A) (R, error) {
 	j := newJit(dev, func(a []any) R { return f(a[0].(A)) }, opts)
 	return func(ctx context.Context, a A) (R, error) {
-		return j.call(ctx, arg[A]{a})
+		c := j.begin()
+		defer j.end(c)
+		bind(c, 0, a)
+		return j.call(ctx, c)
 	}
 }
 
@@ -66,15 +69,24 @@ func Jit[A, R any](dev *gpu.Device, f func(A) R, opts ...JitOption) func(context
 func Jit2[A, B, R any](dev *gpu.Device, f func(A, B) R, opts ...JitOption) func(context.Context, A, B) (R, error) {
 	j := newJit(dev, func(a []any) R { return f(a[0].(A), a[1].(B)) }, opts)
 	return func(ctx context.Context, a A, b B) (R, error) {
-		return j.call(ctx, arg[A]{a}, arg[B]{b})
+		c := j.begin()
+		defer j.end(c)
+		bind(c, 0, a)
+		bind(c, 1, b)
+		return j.call(ctx, c)
 	}
 }
 
 // Jit3 is Jit for a function of three arguments.
 func Jit3[A, B, C, R any](dev *gpu.Device, f func(A, B, C) R, opts ...JitOption) func(context.Context, A, B, C) (R, error) {
 	j := newJit(dev, func(a []any) R { return f(a[0].(A), a[1].(B), a[2].(C)) }, opts)
-	return func(ctx context.Context, a A, b B, c C) (R, error) {
-		return j.call(ctx, arg[A]{a}, arg[B]{b}, arg[C]{c})
+	return func(ctx context.Context, a A, b B, third C) (R, error) {
+		c := j.begin()
+		defer j.end(c)
+		bind(c, 0, a)
+		bind(c, 1, b)
+		bind(c, 2, third)
+		return j.call(ctx, c)
 	}
 }
 
@@ -84,16 +96,26 @@ type argument interface {
 	appendLeaves(dst []Tensor) ([]Tensor, error)
 	with(leaves []Tensor) (any, error)
 	paths() ([]string, error)
+	clear()
 }
 
 type arg[T any] struct{ v T }
 
-func (a arg[T]) appendKey(dst []byte) ([]byte, error) { return tree.AppendKey[Tensor](dst, a.v) }
-func (a arg[T]) appendLeaves(dst []Tensor) ([]Tensor, error) {
+func (a *arg[T]) appendKey(dst []byte) ([]byte, error) { return tree.AppendKey[Tensor](dst, a.v) }
+func (a *arg[T]) appendLeaves(dst []Tensor) ([]Tensor, error) {
 	return tree.AppendLeaves(dst, a.v)
 }
-func (a arg[T]) paths() ([]string, error)          { return tree.Paths[Tensor](a.v) }
-func (a arg[T]) with(leaves []Tensor) (any, error) { return tree.Unflatten(a.v, leaves) }
+func (a *arg[T]) paths() ([]string, error)          { return tree.Paths[Tensor](a.v) }
+func (a *arg[T]) with(leaves []Tensor) (any, error) { return tree.Unflatten(a.v, leaves) }
+func (a *arg[T]) clear()                            { a.v = *new(T) }
+
+// bind sets argument i of a call.
+func bind[T any](c *jitCall, i int, v T) {
+	if i == len(c.args) {
+		c.args = append(c.args, &arg[T]{})
+	}
+	c.args[i].(*arg[T]).v = v
+}
 
 // jit is a compiled function with its programs by argument form.
 type jit[R any] struct {
@@ -118,35 +140,52 @@ type compiled[R any] struct {
 	began    uint64 // the node number when it was traced
 	specs    []Spec // of the result's leaves
 	over     []int  // in place: for each of these the leaf of the arguments that it is written over, -1 without
+	same     bool   // in place: the result is the first argument, leaf for leaf
 }
 
 // errAbandoned is what calls get that waited for a compilation which ended in a panic.
 var errAbandoned = errors.New("graph: the function panicked while another call traced it")
 
-// jitCall is the scratch memory of a call.
+// jitCall is a call's arguments and scratch memory, kept for the next call.
 type jitCall struct {
+	args   []argument
 	key    []byte
-	leaves []Tensor
+	leaves []Tensor // of all arguments
+	own    int      // how many of them are the first one's
 	arrays []*gpu.Array
+	outs   []*gpu.Array
+	first  map[*gpu.Array]int // where an array stands first
+	old    []uint64           // numbers of overwritings before this one
 }
 
 func newJit[R any](dev *gpu.Device, f func([]any) R, opts []JitOption) *jit[R] {
 	j := &jit[R]{dev: dev, f: f, conf: configured(opts), pc: callerPC(), form: map[string]*compiled[R]{}}
-	j.pool.New = func() any { return &jitCall{} }
+	j.pool.New = func() any { return &jitCall{first: map[*gpu.Array]int{}} }
 	return j
 }
 
-func (j *jit[R]) call(ctx context.Context, args ...argument) (result R, err error) {
-	c := j.pool.Get().(*jitCall)
-	defer func() {
-		clear(c.leaves) // hold no tensors between calls
-		clear(c.arrays)
-		j.pool.Put(c)
-	}()
-	c.key, c.leaves, c.arrays = c.key[:0], c.leaves[:0], c.arrays[:0]
-	for _, a := range args {
+func (j *jit[R]) begin() *jitCall { return j.pool.Get().(*jitCall) }
+
+// end keeps the scratch memory, but no tensors.
+func (j *jit[R]) end(c *jitCall) {
+	for _, a := range c.args {
+		a.clear()
+	}
+	clear(c.leaves)
+	clear(c.arrays)
+	clear(c.outs)
+	clear(c.first)
+	j.pool.Put(c)
+}
+
+func (j *jit[R]) call(ctx context.Context, c *jitCall) (result R, err error) {
+	c.key, c.leaves, c.arrays, c.outs = c.key[:0], c.leaves[:0], c.arrays[:0], c.outs[:0]
+	for i, a := range c.args {
 		if c.leaves, err = a.appendLeaves(c.leaves); err != nil {
 			return result, j.argumentError(err)
+		}
+		if i == 0 {
+			c.own = len(c.leaves)
 		}
 		if c.key, err = a.appendKey(c.key); err != nil {
 			return result, j.argumentError(err)
@@ -155,7 +194,7 @@ func (j *jit[R]) call(ctx context.Context, args ...argument) (result R, err erro
 	ahead := false // some argument is a Placeholder
 	for i, t := range c.leaves {
 		if !t.Valid() {
-			return result, j.missing(i, args)
+			return result, j.missing(i, c.args)
 		}
 		if t.isPlaceholder() {
 			ahead = true
@@ -171,7 +210,7 @@ func (j *jit[R]) call(ctx context.Context, args ...argument) (result R, err erro
 			c.key = binary.AppendUvarint(c.key, uint64(d))
 		}
 	}
-	f, err := j.lookup(ctx, c, args)
+	f, err := j.lookup(ctx, c)
 	if err != nil {
 		return result, err
 	}
@@ -186,24 +225,19 @@ func (j *jit[R]) call(ctx context.Context, args ...argument) (result R, err erro
 		if a.Closed() {
 			return result, closedError(f.holders[i])
 		}
-		if o := f.holders[i].over.Load(); o != nil && o.id > f.began {
-			return result, j.captureChanged(f.holders[i], o)
+		if f.holders[i].over.id.Load() > f.began {
+			return result, j.captureChanged(f.holders[i])
 		}
 		c.arrays = append(c.arrays, a)
 	}
 	if j.over {
-		leaves, err := j.overwrite(ctx, f, c, args)
-		if err != nil {
-			return result, err
-		}
-		return tree.Unflatten(f.like, leaves)
+		return j.overwrite(ctx, f, c)
 	}
-	outs, err := f.x.run(ctx, c.arrays)
-	if err != nil {
+	if c.outs, err = f.x.run(ctx, c.arrays, c.outs); err != nil {
 		return result, err
 	}
-	leaves := make([]Tensor, len(outs))
-	for i, a := range outs {
+	leaves := make([]Tensor, len(c.outs))
+	for i, a := range c.outs {
 		leaves[i] = wrap(a, f.specs[i], j.pc)
 	}
 	return tree.Unflatten(f.like, leaves)
@@ -230,7 +264,7 @@ func (j *jit[R]) missing(leaf int, args []argument) error {
 }
 
 // lookup finds the form of a call; the first call of a form compiles it, others wait for it.
-func (j *jit[R]) lookup(ctx context.Context, c *jitCall, args []argument) (*compiled[R], error) {
+func (j *jit[R]) lookup(ctx context.Context, c *jitCall) (*compiled[R], error) {
 	j.mu.RLock()
 	f := j.form[string(c.key)]
 	j.mu.RUnlock()
@@ -249,7 +283,7 @@ func (j *jit[R]) lookup(ctx context.Context, c *jitCall, args []argument) (*comp
 					j.mu.Unlock()
 				}
 			}()
-			f.err = j.compile(ctx, f, c, args)
+			f.err = j.compile(ctx, f, c)
 			return f, f.err
 		}
 		j.mu.Unlock()
@@ -268,7 +302,7 @@ func (j *jit[R]) lookup(ctx context.Context, c *jitCall, args []argument) (*comp
 }
 
 // compile traces f on stand-ins for the arguments.
-func (j *jit[R]) compile(ctx context.Context, f *compiled[R], c *jitCall, args []argument) (err error) {
+func (j *jit[R]) compile(ctx context.Context, f *compiled[R], c *jitCall) (err error) {
 	defer Recover(&err)
 	tr := &trace{what: "jit", pc: j.pc}
 	f.began = nodeIDs.Load()
@@ -277,9 +311,9 @@ func (j *jit[R]) compile(ctx context.Context, f *compiled[R], c *jitCall, args [
 	for i, t := range c.leaves {
 		stand[i] = tr.param(t.n.spec)
 	}
-	values := make([]any, len(args))
+	values := make([]any, len(c.args))
 	at := 0
-	for i, a := range args {
+	for i, a := range c.args {
 		own, err := a.appendLeaves(nil)
 		if err != nil {
 			return err
@@ -297,7 +331,7 @@ func (j *jit[R]) compile(ctx context.Context, f *compiled[R], c *jitCall, args [
 	results := nodes(outs)
 	var over []int
 	if j.over {
-		if results, over, err = j.placeResults(f, args, stand, outs); err != nil {
+		if results, over, err = j.placeResults(f, c, stand, outs); err != nil {
 			return err
 		}
 	}

@@ -33,10 +33,10 @@ func guardResults() func() int {
 		return dev.Upload(ctx, data)
 	}
 	inspectResult = func(a *gpu.Array, bytes int64) {
-		data := make([]byte, whole(bytes)+guard)
-		if a.Size() < int64(len(data)) {
+		if a.Size() < whole(bytes)+guard {
 			return // not guarded
 		}
+		data := make([]byte, whole(bytes)+guard)
 		if err := a.Download(context.Background(), data); err != nil {
 			panic(err)
 		}

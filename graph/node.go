@@ -16,7 +16,7 @@ type node struct {
 	pc    uintptr // the user's line
 	trace *trace  // of parameters and aliases: what made them; nil for parameters of the compiler's copies
 	array atomic.Pointer[gpu.Array]
-	over  atomic.Pointer[overwrite] // the last in-place call on the array, nil without
+	over  overwrites // of the array
 }
 
 func newNode(op Op, in []*node, spec Spec, pc uintptr) *node {

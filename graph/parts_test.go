@@ -33,7 +33,7 @@ func runWithRange(t *testing.T, dev *gpu.Device, y Tensor, bytes int64) []float6
 	x := &executable{dev: dev, specs: []Spec{y.Spec()}}
 	defer x.close()
 	require.NoError(t, x.link(ctx, l.params, steps.outputs, steps))
-	outs, err := x.run(ctx, l.arrays)
+	outs, err := x.run(ctx, l.arrays, nil)
 	require.NoError(t, err)
 	defer outs[0].Close()
 	h, err := hostOf(ctx, outs[0], y.Spec())

@@ -159,44 +159,52 @@ func (x *executable) linkCommit(ctx context.Context, like *lowered) error {
 	return err
 }
 
-// overwrite runs the program on args, some of which are then overwritten, and gives new arrays for the other outputs.
+// overwrite runs the program on args, some of which are then overwritten, and appends new arrays for the other outputs to dst.
 // begin is called when nothing but the device can fail any more.
-func (x *executable) overwrite(ctx context.Context, args []*gpu.Array, begin func()) ([]*gpu.Array, error) {
-	p := x.inPlace
+func (x *executable) overwrite(ctx context.Context, args, dst []*gpu.Array, begin func()) ([]*gpu.Array, error) {
+	p, s := x.inPlace, x.begin()
+	defer x.end(s)
+	s.detached.Context = ctx
 	if !p.staged {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return dst, err
 		}
 		begin()
-		return x.run(context.WithoutCancel(ctx), args) // half a run would be half an update
+		return x.runInto(&s.detached, s, args, nil, dst)
 	}
 	into, err := p.spare(ctx, x.dev)
 	if err != nil {
-		return nil, err
+		return dst, err
 	}
-	defer func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.spares = append(p.spares, into)
-	}()
-	outs, err := x.runInto(ctx, args, into)
-	if err != nil {
-		return nil, err
+	defer p.giveBack(into)
+	if s.copied, err = x.runInto(ctx, s, args, into, s.copied[:0]); err != nil {
+		return dst, err
 	}
-	var fresh, from, to []*gpu.Array
-	for i, at := range p.over {
+	outs := s.copied
+	for i, at := range p.over { // from, then to
 		if at >= 0 {
-			from, to = append(from, outs[i]), append(to, args[at])
+			s.copied = append(s.copied, outs[i])
 		} else {
-			fresh = append(fresh, outs[i])
+			dst = append(dst, outs[i])
+		}
+	}
+	for _, at := range p.over {
+		if at >= 0 {
+			s.copied = append(s.copied, args[at])
 		}
 	}
 	begin()
-	if err := p.commit.Run(context.WithoutCancel(ctx), append(from, to...)); err != nil {
-		closeArrays(fresh)
+	if err := p.commit.Run(&s.detached, s.copied[len(outs):]); err != nil {
+		closeArrays(dst)
 		return nil, fmt.Errorf("graph: run: %w", err)
 	}
-	return fresh, nil
+	return dst, nil
+}
+
+func (p *inPlace) giveBack(spare []*gpu.Array) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.spares = append(p.spares, spare)
 }
 
 // spare gives arrays for the outputs that go over parameters, the same again and again.

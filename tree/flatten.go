@@ -15,14 +15,17 @@ func Leaves[L, T any](t T) ([]L, error) {
 }
 
 // AppendLeaves appends the leaves of t in canonical order to dst and gives the extended slice.
-// With enough capacity it allocates only the copy of t, unless t has maps or interfaces in it.
+// With enough capacity it allocates nothing, unless t has maps or interfaces in it.
 // On an error it gives dst as it was.
 func AppendLeaves[L, T any](dst []L, t T) ([]L, error) {
-	leaves, flt := appendLeaves(dst, &t)
-	if flt != nil {
+	s, pool := scratchFor[L](t)
+	defer s.release(pool)
+	s.dst = dst
+	v := reflect.ValueOf(&s.t).Elem()
+	if flt := s.walk.walk(s.walk.leafType.plan(v.Type()), v); flt != nil {
 		return dst, flt.as("leaves")
 	}
-	return leaves, nil
+	return s.dst, nil
 }
 
 func appendLeaves[L, T any](dst []L, t *T) ([]L, *fault) {

@@ -21,11 +21,13 @@ import (
 //
 // On an error it gives dst as it was.
 func AppendKey[L, T any](dst []byte, t T) ([]byte, error) {
-	k := keyer{leafType: leafTypeFor[L](), dst: dst}
-	if flt := k.root(reflect.ValueOf(&t).Elem()); flt != nil {
+	s, pool := scratchFor[L](t)
+	defer s.release(pool)
+	s.key.dst = dst
+	if flt := s.key.root(reflect.ValueOf(&s.t).Elem()); flt != nil {
 		return dst, flt.as("key")
 	}
-	return k.dst, nil
+	return s.key.dst, nil
 }
 
 // keyer encodes structure. What a type determines is not written, everything else is, lengths

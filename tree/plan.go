@@ -70,6 +70,7 @@ type leafType struct {
 	typ    reflect.Type
 	plans  sync.Map // reflect.Type -> *plan
 	hiding sync.Map // reflect.Type -> bool: the results of mayHide
+	pools  sync.Map // reflect.Type -> *sync.Pool of *scratch
 }
 
 // leafTypes maps reflect.Type to *leafType. Two levels of maps instead of a pair as key: a pair

@@ -231,8 +231,16 @@ type mlp struct{ W1, B1, W2, B2 num }
 func TestHotPathAllocations(t *testing.T) {
 	m := mlp{}
 	leaves, key := make([]num, 0, 4), make([]byte, 0, 64)
-	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { leaves, _ = tree.AppendLeaves(leaves[:0], m) }), 4.0)
-	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { key, _ = tree.AppendKey[num](key[:0], m) }), 2.0)
+	// The least of some: under the race detector a sync.Pool forgets things on purpose.
+	least := func(f func()) float64 {
+		n := testing.AllocsPerRun(5, f)
+		for range 20 {
+			n = min(n, testing.AllocsPerRun(5, f))
+		}
+		return n
+	}
+	require.Zero(t, least(func() { leaves, _ = tree.AppendLeaves(leaves[:0], m) }))
+	require.Zero(t, least(func() { key, _ = tree.AppendKey[num](key[:0], m) }))
 	require.Len(t, leaves, 4)
 	require.Less(t, len(key), 4, "a struct of leaves is described by its type")
 }
