@@ -13,7 +13,8 @@ import (
 const (
 	rangeAlign = 256       // minStorageBufferOffsetAlignment is at most 256 (Vulkan 1.3, table "Required Limits")
 	padding    = 16        // kernels work in vec4
-	slabMin    = 64 << 20  // bytes of the first slab
+	slabMin    = 64 << 20  // bytes of the first slab,
+	slabMinCPU = 4 << 20   // less where the driver clears it on the host: SwiftShader took 0.1 to 1 s for 64 MiB here
 	slabMax    = 256 << 20 // and of the largest; a larger array has a slab of its own
 	keepEmpty  = 256 << 20 // empty slabs are kept up to this or the live bytes, for the next allocations
 	manyViews  = 4096      // cached texel views of a slab
@@ -230,7 +231,11 @@ func (m *pool) grow(size int64) (*slab, error) {
 	if size > m.heapBytes {
 		return nil, m.outOfMemory(size, "the device's memory is smaller than that")
 	}
-	want := min(max(int64(1)<<bits.Len64(uint64(d.stats.SlabBytes)), slabMin), slabMax, d.info.Profile.MaxAllocation, m.heapBytes)
+	least := int64(slabMin)
+	if d.info.Profile.Kind == CPU {
+		least = slabMinCPU
+	}
+	want := min(max(int64(1)<<bits.Len64(uint64(d.stats.SlabBytes)), least), slabMax, d.info.Profile.MaxAllocation, m.heapBytes)
 	if size > want/2 {
 		want = size
 	}
