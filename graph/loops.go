@@ -230,15 +230,10 @@ func (o whileOp) planRounds(r *roundPlan, n *node) {
 	r.prelude = r.k.out.body(outputs(init, enabled))
 }
 
-// plan compiles a loop's body once, however often fusion around the loop is tried again.
+// plan compiles a loop's body.
 func (k *Kernels) plan(build func(r *roundPlan)) *roundPlan {
-	r := k.out.rounds[k.n]
-	if r == nil {
-		r = &roundPlan{k: k, fixed: map[*node]buffer{}}
-		build(r)
-		k.out.rounds[k.n] = r
-	}
-	r.k = k
+	r := &roundPlan{k: k, fixed: map[*node]buffer{}}
+	build(r)
 	return r
 }
 

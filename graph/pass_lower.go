@@ -35,7 +35,6 @@ type lowered struct {
 	scratch  []int   // 32-bit words of each scratch array
 	outputs  []*node // as the passes left them
 	order    []*node
-	rounds   map[*node]*roundPlan // of the loops
 	profile  gpu.Profile
 	conf     jitConfig
 	target   shaders.Target
@@ -55,22 +54,19 @@ func (l *lowered) picked(tuple *node, i int) *node {
 }
 
 // lower emits every kernel of the plan. Where a fusion decision cannot stand it is undone and the
-// graph is fused again: conflicts only ever separate nodes, so this ends. No kernel has more arguments than the device
-// binds, and no array more bytes than it allocates.
+// graph is fused again: conflicts only ever separate nodes, so this ends. Emission, which takes longest, waits until no kernel has
+// a conflict. No kernel has more arguments than the device binds, and no array more bytes than it allocates.
 func lower(outputs []*node, profile gpu.Profile, conf jitConfig) *lowered {
 	forced, alone := map[*node]bool{}, map[*node]bool{}
-	rounds := map[*node]*roundPlan{}
 	for {
 		p := fuse(outputs, forced, alone)
-		out := &lowered{outputs: outputs, order: p.order, rounds: rounds, conf: conf, profile: profile, target: targetOf(profile),
+		out := &lowered{outputs: outputs, order: p.order, conf: conf, profile: profile, target: targetOf(profile),
 			bindings: min(profile.MaxBindings, mostBindings), bytes: profile.MaxAllocation}
-		var c *conflict
-		for _, k := range p.kernels {
-			if c = out.kernel(p, k); c != nil {
-				break
-			}
-		}
+		emit, c := out.kernels(p)
 		if c == nil {
+			for _, f := range emit {
+				f()
+			}
 			return out
 		}
 		if forced[c.n] && alone[c.n] {
@@ -83,8 +79,20 @@ func lower(outputs []*node, profile gpu.Profile, conf jitConfig) *lowered {
 	}
 }
 
-// kernel lowers one kernel and appends its steps.
-func (l *lowered) kernel(p *fusion, plan *kernelPlan) *conflict {
+// kernels makes the expressions of all kernels. The functions that it gives emit them, and append their steps in order.
+func (l *lowered) kernels(p *fusion) (emit []func(), c *conflict) {
+	for _, k := range p.kernels {
+		f, c := l.kernel(p, k)
+		if c != nil {
+			return nil, c
+		}
+		emit = append(emit, f)
+	}
+	return emit, nil
+}
+
+// kernel makes the expression of one kernel.
+func (l *lowered) kernel(p *fusion, plan *kernelPlan) (emit func(), c *conflict) {
 	for _, n := range plan.roots {
 		if b := bytesOf(n.spec); b > l.bytes {
 			panic(&Error{Op: n.op.Name(), Pos: position(n.pc), Kind: gpu.ErrOutOfMemory,
@@ -95,8 +103,7 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan) *conflict {
 	if o, ok := plan.roots[0].op.(kernelOp); ok {
 		n := plan.roots[0]
 		checkKernelTypes(n)
-		o.Kernels(&Kernels{l, n}, Operands{n})
-		return nil
+		return func() { o.Kernels(&Kernels{l, n}, Operands{n}) }, nil
 	}
 	shape := plan.roots[0].spec.Shape
 	k := &kernelBuilder{f: shaders.NewFused(shape...), plan: p, own: map[*node]bool{}, args: map[*node]int{}, memo: map[string]*shaders.Expr{}}
@@ -116,10 +123,10 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan) *conflict {
 		}
 	}
 	if k.conflict != nil {
-		return k.conflict
+		return nil, k.conflict
 	}
 	if n := len(k.order) + len(values); n > l.bindings {
-		return &conflict{p.relief(plan)}
+		return nil, &conflict{p.relief(plan)}
 	}
 	args := make([]buffer, 0, len(k.order)+len(values))
 	for _, n := range k.order {
@@ -129,30 +136,32 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan) *conflict {
 		k.f.Store(k.f.AddArg(shaders.Arg{Kind: n.spec.DType.kind(), Size: n.spec.Shape.Size()}), places[i], values[i])
 		args = append(args, buffer{n: n})
 	}
-	name := kernelName(plan.roots)
+	return func() { l.fused(k, args, plan.roots) }, nil
+}
+
+// fused appends the steps of a fused kernel: two where it folds long reductions to few results.
+func (l *lowered) fused(k *kernelBuilder, args []buffer, roots []*node) {
+	name := kernelName(roots)
 	h := k.f.Split(l.target)
 	if h == nil {
-		l.noteInPlace(plan.roots, k)
+		l.noteInPlace(roots, k)
+		l.append(name, k.f, args, roots)
+		return
 	}
-	if h != nil {
-		var scratch, first, second []buffer
-		for i, size := range h.Sizes {
-			partial := h.First.Args()[len(h.FirstArgs)+i]
-			l.scratch = append(l.scratch, size*partial.Kind.Bytes()/4)
-			scratch = append(scratch, buffer{scratch: len(l.scratch)})
-		}
-		for _, i := range h.FirstArgs {
-			first = append(first, args[i])
-		}
-		for _, i := range h.SecondArgs {
-			second = append(second, args[i])
-		}
-		l.append(name+" (parts)", h.First, append(first, scratch...), nil)
-		l.append(name, h.Second, append(scratch, second...), plan.roots)
-		return nil
+	var scratch, first, second []buffer
+	for i, size := range h.Sizes {
+		partial := h.First.Args()[len(h.FirstArgs)+i]
+		l.scratch = append(l.scratch, size*partial.Kind.Bytes()/4)
+		scratch = append(scratch, buffer{scratch: len(l.scratch)})
 	}
-	l.append(name, k.f, args, plan.roots)
-	return nil
+	for _, i := range h.FirstArgs {
+		first = append(first, args[i])
+	}
+	for _, i := range h.SecondArgs {
+		second = append(second, args[i])
+	}
+	l.append(name+" (parts)", h.First, append(first, scratch...), nil)
+	l.append(name, h.Second, append(scratch, second...), roots)
 }
 
 func (l *lowered) append(name string, f *shaders.Fused, args []buffer, roots []*node) {

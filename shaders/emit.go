@@ -2,6 +2,7 @@ package shaders
 
 import (
 	"math"
+	"slices"
 
 	"github.com/lavagrad/lavagrad/shaders/spirv"
 )
@@ -33,11 +34,38 @@ const maxGroups = 65535
 
 // Compile collapses the kernel's axes, chooses a schedule for the target, and emits it.
 func (f *Fused) Compile(t Target) Kernel {
+	k, _ := f.compile(t, nil)
+	return k
+}
+
+// compile is Compile, with the words of like where they serve. like was made of a kernel that differs from f in the length of the
+// outermost axis alone; nil where there is none.
+func (f *Fused) compile(t Target, like *emitter) (Kernel, *emitter) {
 	g := f.collapse()
 	s := g.plan(t)
 	e := newEmitter(g, s, t)
-	e.emit()
-	return Kernel{Code: e.b.Module(), Push: e.pushed, Groups: s.groups(), Views: e.views}
+	if like != nil && like.serves(e) {
+		e.code = like.code
+	} else {
+		e.emit()
+		e.code = e.b.Module()
+	}
+	return Kernel{Code: e.code, Push: e.pushed, Groups: s.groups(), Views: e.views}, e
+}
+
+// serves reports that e emits the words that like has emitted, for a kernel of another length.
+func (like *emitter) serves(e *emitter) bool {
+	x, y := like.s, e.s
+	if (x.vec == nil) != (y.vec == nil) || x.vec != nil && x.vec.id != y.vec.id || x.roll != y.roll || x.padded != y.padded ||
+		x.local != y.local || x.filled() != y.filled() || !slices.Equal(x.tile, y.tile) || !slices.Equal(like.views, e.views) {
+		return false
+	}
+	for i, a := range like.f.axes[:like.f.outer] {
+		if like.ragged(a) != e.ragged(e.f.axes[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // groups is the grid of workgroups for the tiles.
@@ -51,6 +79,11 @@ func (s schedule) groups() [3]uint32 {
 		groups[0] = 0
 	}
 	return groups
+}
+
+// filled reports that every invocation has a tile, in a kernel of so many that it has no test for the last one.
+func (s schedule) filled() bool {
+	return s.tiles%s.local == 0 && s.tiles/s.local <= maxGroups && s.tiles >= fewTiles
 }
 
 // emitter walks a scheduled kernel and writes its code. A position (pos) is an offset within the
@@ -71,6 +104,7 @@ type emitter struct {
 	narrow bool                 // in such a tail of the vector axis: scalar code
 
 	roundsWord int // push word of the rounds of a loop (loop.go)
+	code       []uint32
 }
 
 type pos [64]int16
@@ -94,12 +128,12 @@ func newEmitter(f *Fused, s schedule, t Target) *emitter {
 		texel:  map[int]*spirv.Texel{},
 	}
 	e.chooseViews(t)
+	e.push()
 	return e
 }
 
-// emit writes the whole kernel: the invocation's tile from its number, then every output in the tile.
-func (e *emitter) emit() {
-	b := e.b
+// push numbers the push constants: the tiles, and the lengths of the outermost axes.
+func (e *emitter) push() {
 	e.pushed = append(e.pushed, uint32(e.s.tiles))
 	dynamic := []*Axis{}
 	if e.f.outer > 0 {
@@ -125,6 +159,11 @@ func (e *emitter) emit() {
 		e.roundsWord = len(e.pushed)
 		e.pushed = append(e.pushed, uint32(e.f.rounds))
 	}
+}
+
+// emit writes the whole kernel: the invocation's tile from its number, then every output in the tile.
+func (e *emitter) emit() {
+	b := e.b
 	b.Push(len(e.pushed))
 	if e.f.scalesByZero() {
 		e.zero = b.Shr(b.PushU32(0), b.ConstU32(31)) // there are fewer than 2^31 tiles
@@ -147,8 +186,8 @@ func (e *emitter) emit() {
 			e.rolled(e.outputs)
 		})
 	}
-	if n := e.s.tiles / e.s.local; e.s.tiles%e.s.local == 0 && n <= maxGroups && e.s.tiles >= fewTiles {
-		body() // every invocation has a tile: no branch, which CPU drivers pay for with masked accesses
+	if e.s.filled() {
+		body() // no branch, which CPU drivers pay for with masked accesses
 		return
 	}
 	b.If(b.Lt(tile, b.PushU32(0)), body)

@@ -33,6 +33,7 @@ func (f *Fused) Pieces(t Target) []Piece {
 	strides, alike := g.strides()
 	total := g.axes[0].Extent
 	var pieces []Piece
+	var first *emitter
 	for at := 0; at < total; at += n {
 		length := min(n, total-at)
 		p := Piece{Ranges: make([]Range, len(g.args))}
@@ -41,17 +42,21 @@ func (f *Fused) Pieces(t Target) []Piece {
 				p.Ranges[i] = Range{at * s, min(length*s, g.args[i].Size-at*s)}
 			}
 		}
-		if length == n && at > 0 && alike {
+		switch {
+		case at > 0 && alike && length == n:
 			p.Kernel = pieces[0].Kernel
-		} else {
-			p.Kernel = g.resized(at, length, strides, p.Ranges).Compile(t)
+		case at > 0 && alike:
+			p.Kernel, _ = g.resized(at, length, strides, p.Ranges).compile(t, first)
+		default:
+			p.Kernel, first = g.resized(at, length, strides, p.Ranges).compile(t, nil)
 		}
 		pieces = append(pieces, p)
 	}
 	return pieces
 }
 
-// pieceLength is how many positions of the outermost axis a piece has, 0 for one piece of them all.
+// pieceLength is how many positions of the outermost axis a piece has, 0 for one piece of them all. Pieces are of about one length, so that
+// one kernel serves all.
 func (f *Fused) pieceLength(t Target) int {
 	if f.outer == 0 || f.axes[0].Extent == 0 {
 		return 0
@@ -99,7 +104,11 @@ func (f *Fused) pieceLength(t Target) int {
 	if n == f.axes[0].Extent {
 		return 0
 	}
-	return n / unit * unit
+	if n = n / unit * unit; n == 0 {
+		return 0
+	}
+	count := ceilDiv(f.axes[0].Extent, n)
+	return ceilDiv(ceilDiv(f.axes[0].Extent, count), unit) * unit
 }
 
 // strides gives for each argument how many elements it moves on with a position of the outermost axis, 0 for

@@ -1,6 +1,7 @@
 package shaders
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -56,6 +57,47 @@ func TestPiecesForTexels(t *testing.T) {
 	f.Store(f.AddArg(Arg{Kind: spirv.Float32, Size: n}), at, f.Load(x, at))
 	pieces := f.Pieces(target)
 	require.Len(t, pieces, 4)
-	assert.Equal(t, Range{Offset: 3 << 18, Length: 5}, pieces[3].Ranges[0])
-	assert.Equal(t, pieces[0].Kernel.Code, pieces[2].Kernel.Code)
+	assert.Equal(t, Range{Offset: 3 * 196672, Length: n - 3*196672}, pieces[3].Ranges[0], "all of about one length")
+	for _, p := range pieces[1:] {
+		assert.Equal(t, pieces[0].Kernel.Code, p.Kernel.Code)
+	}
+}
+
+// Words taken over from the first piece are those that a piece's own emission gives.
+func TestPiecesAreAsEmittedAlone(t *testing.T) {
+	sum := func(b, i int) *Fused { // y[b] = the sum of x[b i], or where i is 4, y[b i] = x[b i] + x[b i]
+		f := NewFused(b)
+		x := f.AddArg(Arg{Kind: spirv.Float32, Size: b * i})
+		if i == 4 {
+			f = NewFused(b, i)
+			x = f.AddArg(Arg{Kind: spirv.Float32, Size: b * i})
+			at := f.Space()[0].Scale(i).Add(f.Space()[1])
+			add := &Fn{Name: "add", Emit: func(b *spirv.Builder, v []spirv.Value) spirv.Value { return b.Add(v[0], v[1]) }}
+			f.Store(f.AddArg(Arg{Kind: spirv.Float32, Size: b * i}), at, f.Apply(spirv.Float32, add, f.Load(x, at), f.Load(x, at)))
+			return f
+		}
+		in := f.ReductionAxes(i)
+		v := f.Reduce(Sum, f.Load(x, f.Space()[0].Scale(i).Add(in[0])), in)
+		f.Store(f.AddArg(Arg{Kind: spirv.Float32, Size: b}), f.Space()[0], v)
+		return f
+	}
+	for _, target := range []Target{
+		{LocalSize: 64, Subgroup: 8, VectorRun: 1, Parallel: 32, Workgroups: 4, MaxRange: 1 << 16},
+		{LocalSize: 64, Subgroup: 4, VectorRun: 8, Parallel: 128, Workgroups: 4, MaxRange: 1 << 18, MaxTexels: 1 << 14, TexelScalar: true},
+	} {
+		for _, inner := range []int{4, 7, 100} {
+			for _, n := range []int{1 << 19, 700_000, 1_000_000} {
+				b := n / inner
+				f := sum(b, inner).collapse()
+				strides, alike := f.strides()
+				require.True(t, alike)
+				pieces := f.Pieces(target)
+				require.NotNil(t, pieces[0].Ranges)
+				for i, p := range pieces {
+					alone := f.resized(p.Ranges[0].Offset/strides[0], p.Ranges[0].Length/strides[0], strides, p.Ranges).Compile(target)
+					require.True(t, reflect.DeepEqual(alone, p.Kernel), "piece %d of [%d %d]", i, b, inner)
+				}
+			}
+		}
+	}
 }

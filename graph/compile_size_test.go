@@ -1,0 +1,84 @@
+package graph
+
+import (
+	"encoding/binary"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lavagrad/lavagrad/gpu"
+)
+
+// compiledSize is what the compiler makes of a function: how much work it is to make, and then for the driver.
+type compiledSize struct {
+	nodes, emitted, words int
+	kernels               map[string]bool // by their words
+}
+
+// sizeOf compiles the norms of per-sample gradients of a convolutional net (that of torch.func's example) for a batch of b, as far as the
+// driver.
+func sizeOf(t *testing.T, p gpu.Profile, b int) compiledSize {
+	of := func(shape ...int) Tensor { return Placeholder(Float32, shape...) }
+	loss := func(in []Tensor) Tensor {
+		x, y := in[8], in[9]
+		bias := func(b Tensor) Tensor { return b.Reshape(-1, 1, 1) }
+		h := Conv(x, in[0], ConvOptions{}).Add(bias(in[1])).ReLU()
+		h = Conv(h, in[2], ConvOptions{}).Add(bias(in[3])).ReLU()
+		h = h.Reshape(64, 12, 2, 12, 2).ReduceMax(2, 4).Flatten()
+		h = h.MatMul(in[4]).Add(in[5]).ReLU().MatMul(in[6]).Add(in[7])
+		return h.LogSumExp().Sub(h.Mul(y).Sum())
+	}
+	norms := func(in []Tensor) Tensor {
+		axes := make([]int, len(in))
+		for i := range axes[:8] {
+			axes[i] = Shared
+		}
+		grads := Vectorize("vmap", func(in []Tensor) []Tensor { return Grad(loss)(in)[:8] }, in, axes, func(int, int) (int, bool) { return 0, false })
+		total := Zeros(b)
+		for _, g := range grads {
+			total = total.Add(g.Reshape(b, -1).Square().Sum(1))
+		}
+		return total
+	}
+	args := []Tensor{of(32, 1, 3, 3), of(32), of(64, 32, 3, 3), of(64), of(9216, 128), of(128), of(128, 10), of(10), of(b, 1, 28, 28), of(b, 10)}
+	params, _, outs := traceLike("test", norms, args)
+	l, err := lift(params, outs)
+	require.NoError(t, err)
+	steps := passes(l.outputs, p, jitConfig{})
+	s := compiledSize{nodes: len(steps.order), kernels: map[string]bool{}}
+	emissions := map[*uint32]bool{}
+	for _, step := range steps.steps {
+		emissions[&step.kernel.Code[0]] = true
+		var words []byte
+		for _, w := range step.kernel.Code {
+			words = binary.LittleEndian.AppendUint32(words, w)
+		}
+		if !s.kernels[string(words)] {
+			s.kernels[string(words)] = true
+			s.words += len(words) / 4
+		}
+	}
+	s.emitted = len(emissions)
+	return s
+}
+
+// What compiling takes does not depend on the batch size: no more nodes, no more kernels, no longer ones, and none emitted twice, also where
+// arrays are too long for a binding. A few words differ, because kernels for many tiles do without the test for the last one.
+func TestCompilingDoesNotGrowWithTheBatch(t *testing.T) {
+	whole := gpu.Profile{Kind: gpu.CPU, Driver: "lavapipe", LocalSize: 256, VecPerInvocation: 8, SubgroupSize: 8, Cores: 2, PreserveNaN: true,
+		TexelReads: true, MaxTexelElements: 1 << 27, MaxBindings: 24, MaxStorageRange: math.MaxUint32, MaxAllocation: math.MaxInt64}
+	pieces := whole
+	pieces.MaxStorageRange = 1 << 27
+	first := sizeOf(t, whole, 8)
+	for _, p := range []gpu.Profile{whole, pieces} {
+		for _, b := range []int{64, 512, 1024, 2048} {
+			s := sizeOf(t, p, b)
+			assert.LessOrEqual(t, float64(s.nodes), 1.1*float64(first.nodes), "batch %d: nodes", b)
+			assert.LessOrEqual(t, len(s.kernels), len(first.kernels), "batch %d: kernels", b)
+			assert.LessOrEqual(t, float64(s.words), 1.1*float64(first.words), "batch %d: words", b)
+			assert.LessOrEqual(t, s.emitted, len(s.kernels)+1, "batch %d: kernels emitted, and those of them that differ", b)
+		}
+	}
+}
