@@ -74,9 +74,13 @@ func (k *Kernels) Dispatch(name string, kernel shaders.Kernel, args ...KernelArg
 }
 
 // isolate gives the operands of opaque ops arrays of their own where they are constants or positions, which
-// otherwise are never stored.
+// otherwise are never stored. Loops take these as they are.
 func isolate(outputs []*node) []*node {
 	return rewrite(outputs, func(n *node, in []*node) *node {
+		switch n.op.(type) {
+		case scanOp, whileOp:
+			return nil
+		}
 		if n.op.Class() != Opaque {
 			return nil
 		}

@@ -35,16 +35,21 @@ const (
 
 // laneKernel is a loop's body, with the loop, as one kernel.
 type laneKernel struct {
-	f     *shaders.Fused
-	lanes int
-	now   []*node // the carry that it reads
-	next  []*node // and writes, but for
-	fixed []bool  // what is the same in all rounds
-	first []int   // leaves of which each lane has its own minimum (checks)
-	args  []buffer
-	write []bool
+	f      *shaders.Fused
+	lanes  int
+	leaves []*laneLeaf
+	state  []*node // of a kernel that goes on where another dispatch stopped: the carry's arrays, which it reads and writes
+	least  []laneMinimum
+	args   []buffer
+	write  []bool
 
 	compiled *shaders.Kernel
+}
+
+// laneMinimum is a minimum over all lanes, and the array of the lanes' own minima.
+type laneMinimum struct {
+	leaf  int
+	parts *node
 }
 
 // laneBuilder lowers a loop's body to a laneKernel.
@@ -71,13 +76,18 @@ type laneLeaf struct {
 	values  []*shaders.Expr
 }
 
-// planLanes lowers the body of a loop: outputs are the next values of now, and then what is put into arrays. It gives nil and the reason
-// where lanes are not possible.
-func (l *lowered) planLanes(now, outputs []*node) (*laneKernel, string) {
-	outputs = simplify(outputs)
+// laneLoop is a loop to be run in lanes.
+type laneLoop struct {
+	now, outputs []*node // the carry in a round, and its next values, followed by what is put into arrays
+	init         []*node
+	results      []*node // arrays for the last carry, nil where nobody reads it
+}
+
+// planLanes lowers the loop to one kernel that makes all rounds. It gives nil and the reason where that is not possible.
+func (l *lowered) planLanes(loop laneLoop) (*laneKernel, string) {
 	var reasons []string
-	for _, n := range laneCounts(now) {
-		plan, why := l.planLanesOf(n, now, outputs)
+	for _, n := range laneCounts(loop.now) {
+		plan, why := l.planLanesOf(n, loop, false)
 		if plan != nil {
 			return plan, ""
 		}
@@ -104,28 +114,34 @@ func laneCounts(now []*node) []int {
 	return []int{best, 1}
 }
 
-func (l *lowered) planLanesOf(lanes int, now, outputs []*node) (*laneKernel, string) {
+// planLanesOf is planLanes for a number of lanes. With resume the kernel makes some of the rounds: it finds the carry in arrays, and leaves it there.
+func (l *lowered) planLanesOf(lanes int, loop laneLoop, resume bool) (*laneKernel, string) {
 	f := shaders.NewFused(lanes)
 	b := &laneBuilder{lanes: lanes, at: f.Space()[0], regs: map[*node]*laneLeaf{}, loops: map[*node][]*laneLeaf{}, rolled: map[string]*rolledLoop{},
 		levels: map[*node]int{}, varying: map[*shaders.Expr]bool{}}
 	b.k = &kernelBuilder{f: f, args: map[*node]int{}, memo: map[string]*shaders.Expr{}, lanes: b}
 	plan := &laneKernel{f: f, lanes: lanes}
-	leaves := make([]*laneLeaf, len(now))
 	var init []*shaders.Expr
-	for i, n := range now {
-		leaves[i] = b.leaf(n, outputs[i])
-		from := n
-		if leaves[i].minimum {
-			from = stand(Spec{n.spec.DType, Shape{lanes}})
-			plan.first = append(plan.first, i)
+	for i, n := range loop.now {
+		leaf := b.leaf(n, loop.outputs[i])
+		plan.leaves = append(plan.leaves, leaf)
+		from := loop.init[i]
+		if resume {
+			from = stand(leaf.stored(lanes))
+			plan.state = append(plan.state, from)
 		}
-		plan.now = append(plan.now, from)
-		for _, at := range b.positions(leaves[i]) {
-			if leaves[i].minimum {
-				at = []shaders.Index{b.at}
+		for _, at := range b.positions(leaf) {
+			var x *shaders.Expr
+			switch {
+			case resume:
+				x = b.k.load(from, b.own(leaf, at))
+			case leaf.minimum:
+				x = b.minimum(from)
+			default:
+				x = b.k.value(from, at)
 			}
-			if x := b.k.load(from, at); leaves[i].fixed {
-				leaves[i].values = append(leaves[i].values, x)
+			if leaf.fixed {
+				leaf.values = append(leaf.values, x)
 			} else {
 				init = append(init, x)
 			}
@@ -134,35 +150,23 @@ func (l *lowered) planLanesOf(lanes int, now, outputs []*node) (*laneKernel, str
 			return nil, fmt.Sprintf("the carry has more than %d numbers for a sample", mostLaneExprs/8)
 		}
 	}
-	loop := f.NewLoop(shaders.Pushed, init)
-	b.enter(loop, now, leaves)
-	next := b.next(now, leaves, outputs)
-	for _, n := range outputs[len(now):] {
-		b.put(loop, n)
+	in := f.NewLoop(shaders.Pushed, init)
+	b.enter(in, loop.now, plan.leaves)
+	next := b.next(loop.now, plan.leaves, loop.outputs)
+	for _, n := range loop.outputs[len(loop.now):] {
+		b.put(in, n)
 	}
 	b.leave()
 	if b.why != "" {
 		return nil, b.why
 	}
-	last := f.Close(loop, next)
-	for i := range now {
-		out := stand(plan.now[i].spec)
-		plan.next, plan.fixed = append(plan.next, out), append(plan.fixed, leaves[i].fixed)
-		if leaves[i].fixed {
-			continue // it stays where it is
+	last := f.Close(in, next)
+	for i, leaf := range plan.leaves {
+		values := leaf.values
+		if !leaf.fixed {
+			values, last = last[:len(leaf.values)], last[len(leaf.values):]
 		}
-		arg := b.k.arg(out)
-		for _, at := range b.positions(leaves[i]) {
-			if leaves[i].minimum {
-				at = []shaders.Index{b.at}
-			}
-			if at := linear(at, out.spec.Shape); leaves[i].mapped || leaves[i].minimum || lanes == 1 {
-				f.Store(arg, at, last[0])
-			} else {
-				f.StoreOnce(arg, at, last[0])
-			}
-			last = last[1:]
-		}
+		b.store(plan, i, values, loop.results[i], resume)
 	}
 	for i, n := range b.k.order {
 		if int64(f.Args()[i].Size) > int64(l.target.MaxRange) && l.target.MaxRange > 0 {
@@ -175,6 +179,50 @@ func (l *lowered) planLanesOf(lanes int, now, outputs []*node) (*laneKernel, str
 		return nil, fmt.Sprintf("it reads and writes %d arrays, the device binds %d", len(plan.args), l.bindings)
 	}
 	return plan, ""
+}
+
+// store writes the last values of a leaf to the arrays that the next dispatch, or whoever reads the result, finds them in.
+func (b *laneBuilder) store(plan *laneKernel, i int, values []*shaders.Expr, result *node, resume bool) {
+	f, leaf := b.k.f, plan.leaves[i]
+	to, once := result, false
+	switch {
+	case resume && leaf.fixed || !resume && result == nil:
+		return
+	case resume:
+		to = plan.state[i]
+	case leaf.minimum:
+		to = stand(leaf.stored(b.lanes))
+		plan.least = append(plan.least, laneMinimum{i, to})
+	default:
+		once = !leaf.mapped && b.lanes > 1
+	}
+	arg := b.k.arg(to)
+	for j, at := range b.positions(leaf) {
+		if once {
+			f.StoreOnce(arg, linear(at, to.spec.Shape), values[j])
+			continue
+		}
+		if resume || leaf.minimum {
+			at = b.own(leaf, at)
+		}
+		f.Store(arg, linear(at, to.spec.Shape), values[j])
+	}
+}
+
+// stored is the array of a leaf between dispatches: of what is one for all lanes each has its own copy, as none may read what another writes.
+func (f *laneLeaf) stored(lanes int) Spec {
+	if f.mapped || f.fixed || lanes == 1 {
+		return f.spec
+	}
+	return Spec{f.spec.DType, f.spec.Shape.prepend(lanes)}
+}
+
+// own is the place of an element in that array.
+func (b *laneBuilder) own(f *laneLeaf, at []shaders.Index) []shaders.Index {
+	if f.mapped || f.fixed || b.lanes == 1 {
+		return at
+	}
+	return append([]shaders.Index{b.at}, at...)
 }
 
 // leaf says how a leaf of the carry lies in the lanes.
@@ -348,90 +396,4 @@ func (b *laneBuilder) element(f *laneLeaf, at []shaders.Index) *shaders.Expr {
 		return f.values[0]
 	}
 	return f.values[c]
-}
-
-// result is a result of a loop inside.
-func (b *laneBuilder) result(tuple *node, i int) *laneLeaf {
-	all, ok := b.loops[tuple]
-	if !ok {
-		o, scan := tuple.op.(scanOp)
-		if !scan {
-			b.refuse("%s inside a loop", tuple.op.Name())
-			return nil
-		}
-		b.within(tuple, nil, func() { all = b.scan(tuple, o) })
-		b.loops[tuple] = all
-	}
-	if b.why == "" && i >= len(all) {
-		b.refuse("what each round of a loop inside gives is read")
-	}
-	if b.why != "" {
-		return nil
-	}
-	return all[i]
-}
-
-// scan builds a loop inside.
-func (b *laneBuilder) scan(n *node, o scanOp) []*laneLeaf {
-	in := n.in()
-	args := make([]Tensor, len(in))
-	now := make([]*node, o.carry)
-	// The captured operands are nodes around the loop, as they are.
-	for i, x := range in {
-		args[i] = Tensor{x}
-		if i < o.carry {
-			now[i] = stand(x.spec)
-			args[i] = Tensor{now[i]}
-		}
-	}
-	round := stand(Spec{Int32, Shape{}})
-	at := Tensor{round}
-	if o.reverse {
-		at = Int(o.rounds - 1).Sub(at)
-	}
-	for i := o.carry; i < o.carry+o.walked; i++ {
-		x := args[i].n
-		args[i] = Tensor{newNode(rowOp{}, []*node{x, at.n}, Spec{x.spec.DType, x.spec.Shape[1:]}, n.pc)}
-	}
-	outs := nodes(o.body.call(args)[:o.carry])
-	leaves := make([]*laneLeaf, o.carry)
-	var init []*shaders.Expr
-	for i, x := range now {
-		leaves[i] = b.leaf(x, outs[i])
-		if x.spec.Shape.Size() > mostLaneExprs/8*b.lanes {
-			b.refuse("the carry of a loop inside has more than %d numbers for a sample", mostLaneExprs/8)
-			return nil
-		}
-		for _, at := range b.positions(leaves[i]) {
-			switch {
-			case leaves[i].minimum:
-				init = append(init, b.minimum(in[i]))
-			case leaves[i].fixed:
-				leaves[i].values = append(leaves[i].values, b.k.value(in[i], at))
-			default:
-				init = append(init, b.k.value(in[i], at))
-			}
-		}
-	}
-	if b.why != "" {
-		return nil
-	}
-	f := b.k.f
-	loop := f.NewLoop(o.rounds, init)
-	b.enter(loop, now, leaves)
-	b.regs[round], b.levels[round] = &laneLeaf{spec: round.spec, values: []*shaders.Expr{loop.Round()}}, len(b.inside)
-	next := b.next(now, leaves, outs)
-	b.leave()
-	if b.why != "" {
-		return nil
-	}
-	last := f.Close(loop, next)
-	results := make([]*laneLeaf, o.carry)
-	for i, f := range leaves {
-		results[i] = &laneLeaf{spec: f.spec, mapped: f.mapped, minimum: f.minimum, values: f.values}
-		if !f.fixed {
-			results[i].values, last = last[:len(f.values)], last[len(f.values):]
-		}
-	}
-	return results
 }

@@ -30,8 +30,10 @@ type roundPlan struct {
 	prelude *lowered // fills a set of arrays with the first carry
 	round   *lowered
 
-	lanes *laneKernel // the rounds of a dispatch as one kernel, instead of round
-	least []laneMinimum
+	lanes   *laneKernel // the rounds of a dispatch as one kernel, instead of round
+	loop    laneLoop
+	each    int      // rounds of a dispatch, where there are several
+	results *lowered // makes the results of the lanes' arrays
 }
 
 // carrySets chooses the arrays of the carry: set A holds the results that somebody reads.
@@ -132,16 +134,12 @@ func (o scanOp) planRounds(r *roundPlan, n *node) {
 	args := make([]Tensor, len(in))
 	var init []Tensor
 	for i, x := range in {
-		s := stand(x.spec)
+		args[i] = r.operand(x)
 		if i < o.carry {
-			r.now = append(r.now, s)
-			first := stand(x.spec)
-			r.fixed[first] = buffer{n: storage(x)}
-			init = append(init, Tensor{first})
-		} else {
-			r.fixed[s] = buffer{n: storage(x)}
+			init = append(init, args[i])
+			args[i] = Tensor{stand(x.spec)}
+			r.now = append(r.now, args[i].n)
 		}
-		args[i] = Tensor{s}
 	}
 	// Rounds are counted only where something is read or written by their number.
 	counted := o.walked > 0
@@ -177,9 +175,21 @@ func (o scanOp) planRounds(r *roundPlan, n *node) {
 	}
 	r.round = r.k.out.body(nodes(outputs))
 	if o.rounds > 0 {
-		init = r.useLanes(n, nodes(outputs), init)
+		r.useLanes(n, nodes(outputs), nodes(init), o.rounds, o.carry)
 	}
-	r.prelude = r.k.out.body(nodes(init))
+	if r.lanes == nil {
+		r.prelude = r.k.out.body(nodes(init))
+	}
+}
+
+// operand stands for an operand of the loop in its body. Constants and positions are the same there as here.
+func (r *roundPlan) operand(x *node) Tensor {
+	if !storable(x) {
+		return Tensor{x}
+	}
+	s := stand(x.spec)
+	r.fixed[s] = buffer{n: storage(x)}
+	return Tensor{s}
 }
 
 // Kernels of a while: beside the carry go the lanes that are active and whether any is. A round leaves the carry of
@@ -198,9 +208,7 @@ func (o whileOp) planRounds(r *roundPlan, n *node) {
 	in := n.in()
 	args := make([]Tensor, len(in))
 	for i, x := range in {
-		s := stand(x.spec)
-		r.fixed[s] = buffer{n: storage(x)}
-		args[i] = Tensor{s}
+		args[i] = r.operand(x)
 	}
 	enabled, init, forCond, forBody := o.parts(args)
 	var now []Tensor

@@ -1,9 +1,6 @@
 package graph
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
 // addChecks prepares control flow for the device and appends the hidden output of every check that the outputs
 // depend on. Branches become selections, short loops their rounds; the results and operands of loops that nobody reads
@@ -30,19 +27,6 @@ func (p pendingCheck) position() *node {
 		return checkOp{}.firstFalse(Tensor{p.found}).n
 	}
 	return p.found
-}
-
-// carriedCheck is the size up to which a loop carries a check's condition, an element for an element, and folds it behind the last round:
-// then a round has no dispatches of its own for it.
-const carriedCheck = 1 << 16
-
-// carried is what a loop carries of a check: before the first round, and after a round from what was before it.
-func (p pendingCheck) carried() (init *node, next func(before Tensor) Tensor) {
-	if s := p.found.spec; s.DType == Bool && s.Shape.Size() <= carriedCheck {
-		return Full(Bool, 1, s.Shape...).n, func(before Tensor) Tensor { return before.And(Tensor{p.found}) }
-	}
-	at := Tensor{p.position()}
-	return Int(math.MaxInt32).n, func(before Tensor) Tensor { return before.Min(at) }
 }
 
 // unrolled is the number of nodes up to which a loop is written out: then its rounds fuse.
@@ -168,67 +152,83 @@ func (c *controlPass) scan(o scanOp, in []*node, used []bool) ([]*node, []pendin
 	outputs := len(o.body.outs) - o.carry
 	isUsed := func(i int) bool { return i < len(used) && used[i] }
 	keep := make([]bool, o.carry)
-	var others []*node
+	still := unchanged(body, o.carry)
+	var others, changes []*node
 	var written []int // outputs that somebody reads
 	for i := range o.carry {
 		keep[i] = isUsed(i) || isUsed(o.carry+outputs+i)
+		if !still[i] {
+			changes = append(changes, body.params[i])
+		}
 	}
+	changes = append(changes, body.params[o.carry:o.carry+o.walked]...)
 	for i := o.carry; i < o.carry+outputs; i++ {
 		if isUsed(i) {
 			written = append(written, i)
 			others = append(others, body.outs[i])
 		}
 	}
+	varies := dependents(record(body.outs, nil), changes)
 	var every, once []pendingCheck // once: the same in every round
-	var found []*node
 	for i, p := range pendingOf(checks, body.outs[o.carry+outputs:]) {
-		if o.rounds > 0 && !dependsOn(p.found, body.params[:o.carry+o.walked]) {
+		if o.rounds > 0 && !varies[p.found] {
 			invariant := region{params: body.params, outs: []*node{p.found}}
 			once = append(once, pendingCheck{checks[i], invariant.call(tensors(in))[0].n})
 			continue
 		}
-		every, found = append(every, p), append(found, p.found)
+		every = append(every, p)
 	}
-	keep = needed(body, keep, slices.Concat(others, found)...)
+	carried := newLoopChecks(every, varies, o.rounds > 0)
+	keep = needed(body, keep, slices.Concat(others, carried.nodes())...)
 
 	var carry []int
 	var params, outs, operands []*node
 	for i, k := range keep {
-		if k {
+		if k && !still[i] {
 			carry = append(carry, i)
 			params, outs, operands = append(params, body.params[i]), append(outs, body.outs[i]), append(operands, in[i])
 		}
 	}
 	kept := len(carry)
-	for _, c := range every { // the failures of all rounds
-		init, next := c.carried()
-		p := stand(init.spec)
-		params, outs = append(params, p), append(outs, next(Tensor{p}).n)
-		operands = append(operands, init)
+	init, next := carried.carry()
+	before := make([]Tensor, len(init)) // the failures of all rounds
+	for i, x := range init {
+		before[i] = Tensor{stand(x.spec)}
 	}
+	params, operands, outs = append(params, nodes(before)...), append(operands, init...), append(outs, nodes(next(before))...)
 	small := scanOp{rounds: o.rounds, scanOrder: o.scanOrder, carry: len(outs)}
 	outs = append(outs, others...)
 	reached := map[*node]bool{}
 	for _, x := range reach(outs, nil) {
 		reached[x] = true
 	}
-	for i := o.carry; i < len(in); i++ {
-		if reached[body.params[i]] {
-			params, operands = append(params, body.params[i]), append(operands, in[i])
-			if i < o.carry+o.walked {
-				small.walked++
-			}
+	var captured, from []*node
+	for i, p := range body.params {
+		switch walked := i >= o.carry && i < o.carry+o.walked; {
+		case !reached[p] || i < o.carry && !still[i]:
+		case walked:
+			params, operands = append(params, p), append(operands, in[i])
+			small.walked++
+		default:
+			captured, from = append(captured, p), append(from, in[i])
 		}
 	}
+	params, operands = append(params, captured...), append(operands, from...)
 	small.body = closed(params, outs)
 
 	var all []*node
-	if o.rounds*len(reach(small.body.outs, nil)) <= unrolled && !o.rolled && !keepLoops {
+	if short := o.rounds*len(reach(small.body.outs, nil)) <= unrolled && !keepLoops || o.rounds == 1; short && !o.rolled {
 		all = nodes(small.unroll(tensors(operands)))
 	} else {
 		all = nodes(applyMulti(small, tensors(operands)...))
 	}
 	result := make([]*node, o.carry+outputs+o.carry)
+	for i, yes := range still {
+		if yes {
+			result[i] = in[i]
+			result[o.carry+outputs+i] = Tensor{in[i]}.BroadcastTo(in[i].spec.Shape.prepend(o.rounds)...).n
+		}
+	}
 	for i, at := range carry {
 		result[at] = all[i]
 		result[o.carry+outputs+at] = all[len(small.body.outs)+i]
@@ -236,15 +236,16 @@ func (c *controlPass) scan(o scanOp, in []*node, used []bool) ([]*node, []pendin
 	for i, at := range written {
 		result[at] = all[small.carry+i]
 	}
-	for i := range every {
-		every[i].found = all[kept+i]
-	}
-	return result, append(once, every...)
+	return result, append(once, carried.after(tensors(all[kept:]), body.params, in)...)
 }
 
-// dependsOn reports whether n is computed from one of the given nodes.
-func dependsOn(n *node, from []*node) bool {
-	return slices.ContainsFunc(reach([]*node{n}, nil), func(x *node) bool { return slices.Contains(from, x) })
+// unchanged says which leaves of a loop's carry no round changes.
+func unchanged(body region, carry int) []bool {
+	still := make([]bool, carry)
+	for i := range still {
+		still[i] = body.outs[i] == body.params[i]
+	}
+	return still
 }
 
 // keepLoops makes tests compile short loops as loops.
@@ -304,7 +305,7 @@ func (c *controlPass) while(o whileOp, in []*node, used []bool) ([]*node, []pend
 	cond, _ := c.body(o.cond)
 	cond = closed(cond.params, cond.outs[:1]) // a condition has no effects, so its checks are left to the body
 	body, checks := c.body(o.body)
-	found := body.outs[o.carry:]
+	carried := newLoopChecks(pendingOf(checks, body.outs[o.carry:]), dependents(record(body.outs, nil), body.params[:o.carry]), false)
 
 	// A carry parameter of the condition is the carry parameter of the body of the same place.
 	keep := make([]bool, o.carry)
@@ -315,9 +316,10 @@ func (c *controlPass) while(o whileOp, in []*node, used []bool) ([]*node, []pend
 	for i := range keep {
 		keep[i] = i < len(used) && used[i] || inCond[cond.params[i]]
 	}
-	keep = needed(body, keep, found...)
+	keep = needed(body, keep, carried.nodes()...)
 
-	small := whileOp{lanes: o.lanes, unmasked: len(found)}
+	init, next := carried.carry()
+	small := whileOp{lanes: o.lanes, unmasked: len(init)}
 	operands := []*node{in[0]}
 	var condParams, bodyParams, outs []*node
 	var carry []int
@@ -329,13 +331,12 @@ func (c *controlPass) while(o whileOp, in []*node, used []bool) ([]*node, []pend
 			outs = append(outs, body.outs[i])
 		}
 	}
-	for _, c := range pendingOf(checks, found) {
-		f := c.position()
-		p := stand(f.spec)
-		condParams, bodyParams = append(condParams, stand(f.spec)), append(bodyParams, p)
-		outs = append(outs, Tensor{p}.Min(Tensor{f}).n)
-		operands = append(operands, Int(math.MaxInt32).n)
+	before := make([]Tensor, len(init)) // the failures of all rounds
+	for i, x := range init {
+		before[i] = Tensor{stand(x.spec)}
+		condParams = append(condParams, stand(x.spec))
 	}
+	bodyParams, operands, outs = append(bodyParams, nodes(before)...), append(operands, init...), append(outs, nodes(next(before))...)
 	small.carry = len(outs)
 	at := 1 + o.carry
 	for i, p := range cond.params[o.carry:] {
@@ -359,5 +360,5 @@ func (c *controlPass) while(o whileOp, in []*node, used []bool) ([]*node, []pend
 	for i, at := range carry {
 		result[at] = all[i]
 	}
-	return result, pendingOf(checks, all[len(carry):])
+	return result, carried.after(tensors(all[len(carry):]), body.params, slices.Concat(in[1:1+o.carry], in[1+len(cond.params):]))
 }

@@ -23,6 +23,7 @@ type Runner[P, B, S, D, K any] struct {
 	t     *Transform[P, B, S]
 	batch func(data D, step graph.Tensor) B
 	keep  func(S) K
+	opts  []graph.JitOption
 
 	mu   sync.Mutex
 	runs map[*gpu.Device]*runs[S, D, K]
@@ -35,9 +36,10 @@ type runs[S, D, K any] struct {
 }
 
 // NewRunner makes a Runner. batch gives the batch of a step from the data, step being an int32 scalar counted from 0 in each run: slices and
-// gathers by it, or draws of random.FoldIn, happen on the device. keep gives what is kept of a state, any tree of tensors.
-func NewRunner[P, B, S, D, K any](t *Transform[P, B, S], batch func(data D, step graph.Tensor) B, keep func(S) K) *Runner[P, B, S, D, K] {
-	return &Runner[P, B, S, D, K]{t: t, batch: batch, keep: keep, runs: map[*gpu.Device]*runs[S, D, K]{}}
+// gathers by it, or draws of random.FoldIn, happen on the device. keep gives what is kept of a state, any tree of tensors. The options are those of the compiled loops, for example
+// graph.WithoutChecks.
+func NewRunner[P, B, S, D, K any](t *Transform[P, B, S], batch func(data D, step graph.Tensor) B, keep func(S) K, opts ...graph.JitOption) *Runner[P, B, S, D, K] {
+	return &Runner[P, B, S, D, K]{t: t, batch: batch, keep: keep, opts: opts, runs: map[*gpu.Device]*runs[S, D, K]{}}
 }
 
 // runArgs are the arguments of a chunk's program.
@@ -114,7 +116,7 @@ func (r *Runner[P, B, S, D, K]) on(dev *gpu.Device) *runs[S, D, K] {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.runs[dev] == nil {
-		r.runs[dev] = &runs[S, D, K]{chunk: graph.Jit(dev, r.chunk), join: graph.Jit(dev, joined[K])}
+		r.runs[dev] = &runs[S, D, K]{chunk: graph.Jit(dev, r.chunk, r.opts...), join: graph.Jit(dev, joined[K])}
 	}
 	return r.runs[dev]
 }

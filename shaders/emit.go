@@ -215,6 +215,9 @@ func (e *emitter) rolled(body func()) {
 func (e *emitter) outputs() {
 	e.reductions()
 	e.eachOuter(func(p pos) {
+		for _, x := range e.f.effects {
+			e.value(x, p)
+		}
 		values := make([]spirv.Value, len(e.f.outputs))
 		for i, o := range e.f.outputs {
 			values[i] = e.value(o.value, p)

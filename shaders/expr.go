@@ -87,7 +87,8 @@ type Fused struct {
 	count   int
 	open    []*Loop // loop.go: those whose bodies are being built, outermost first
 	loops   int
-	rounds  int // of the loop whose rounds are Pushed; 0 without
+	effects []*Expr // results of loops that store something, whoever reads them
+	rounds  int     // of the loop whose rounds are Pushed; 0 without
 }
 
 type store struct {
@@ -284,6 +285,9 @@ func (f *Fused) walk(visit func(*Expr)) {
 				index(t.atom.base)
 			}
 		}
+	}
+	for _, e := range f.effects {
+		expr(e)
 	}
 	for _, o := range f.outputs {
 		expr(o.value)

@@ -69,6 +69,9 @@ func (f *Fused) Close(l *Loop, next []*Expr) []*Expr {
 	for i, x := range next {
 		out[i] = f.result(l, i, x.dtype)
 	}
+	if len(l.puts) > 0 {
+		f.effects = append(f.effects, out[0])
+	}
 	return out
 }
 
