@@ -70,8 +70,9 @@ func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c Cost
 	}
 	outputs := (&executable{}).addChecks(l.outputs, false)
 	conf := configured(opts)
-	c.count(contract(simplify(outputs), p, conf.plan), 1)
-	c.memory(l.params, passes(outputs, p, conf))
+	steps := passes(outputs, p, conf)
+	c.count(steps.planned, 1)
+	c.memory(steps)
 	return c, nil
 }
 
@@ -114,27 +115,19 @@ func (c *CostEstimate) count(outputs []*node, times int64) {
 type operationCounter interface{ Operations(n Operands) int64 }
 
 // memory adds what the dispatches move and where the results of the plan lie.
-func (c *CostEstimate) memory(params []*node, l *lowered) {
-	own := map[*node]bool{} // arrays outside the arena
-	for _, p := range params {
-		own[p] = true
-	}
+func (c *CostEstimate) memory(l *lowered) {
+	own := l.own()
 	for _, n := range l.outputs {
-		own[storage(n)] = true
 		c.Results += bytesOf(n.spec)
 	}
-	size := func(b buffer) int64 {
-		if b.scratch > 0 {
-			return 4 * int64(l.scratch[b.scratch-1])
-		}
-		return bytesOf(b.n.spec)
-	}
+	read := map[*node]bool{} // by the host
 	for _, r := range l.loops {
-		if r.while != nil && !own[r.while.n] {
-			own[r.while.n] = true
-			c.Results += bytesOf(r.while.n.spec) // read by the host
+		if r.while != nil && !read[r.while.n] {
+			read[r.while.n] = true
+			c.Results += bytesOf(r.while.n.spec)
 		}
 	}
+	tables := map[*node]bool{}
 	for at, s := range l.steps {
 		if s.kernel.Groups[0] == 0 {
 			continue
@@ -147,7 +140,7 @@ func (c *CostEstimate) memory(params []*node, l *lowered) {
 		}
 		c.Dispatches += int(times)
 		for i, b := range s.args {
-			bytes := size(b)
+			bytes := l.size(b)
 			if b.length > 0 {
 				bytes = min(bytes, b.length)
 			}
@@ -156,11 +149,11 @@ func (c *CostEstimate) memory(params []*node, l *lowered) {
 			} else {
 				c.Read += times * bytes
 			}
-			if b.n != nil && isTable(b.n) && !own[b.n] {
-				own[b.n] = true
+			if b.n != nil && isTable(b.n) && !tables[b.n] {
+				tables[b.n] = true
 				c.Constants += bytesOf(b.n.spec)
 			}
 		}
 	}
-	_, c.Arena = planMemory(l, func(b buffer) bool { return b.n == nil || !own[b.n] }, size)
+	_, c.Arena = planMemory(l, func(b buffer) bool { return b.n == nil || !own[b.n] }, l.size)
 }

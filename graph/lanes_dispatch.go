@@ -37,7 +37,7 @@ func (r *roundPlan) useLanes(n *node, outputs []*node, init []Tensor) []Tensor {
 		r.a[i], r.b[i] = buffer{n: stand(part.spec)}, buffer{n: stand(part.spec)}
 		init[i] = init[i].BroadcastTo(part.spec.Shape...)
 		least := Tensor{r.a[i].n}.ReduceMin()
-		r.least = append(r.least, laneMinimum{l.body([]*node{least.n}), whole})
+		r.least = append(r.least, laneMinimum{l.body([]*node{least.n}, false), whole})
 	}
 	r.now = plan.now
 	return init

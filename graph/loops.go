@@ -175,11 +175,11 @@ func (o scanOp) planRounds(r *roundPlan, n *node) {
 			outputs = append(outputs, Tensor{newNode(putOp{dest: dest}, []*node{y.n, at.n}, y.Spec(), n.pc)})
 		}
 	}
-	r.round = r.k.out.body(nodes(outputs))
-	if o.rounds > 0 {
+	r.round = r.k.out.body(nodes(outputs), o.chunk != nil)
+	if o.rounds > 0 && o.chunk == nil {
 		init = r.useLanes(n, nodes(outputs), init)
 	}
-	r.prelude = r.k.out.body(nodes(init))
+	r.prelude = r.k.out.body(nodes(init), o.chunk != nil)
 }
 
 // Kernels of a while: beside the carry go the lanes that are active and whether any is. A round leaves the carry of
@@ -226,8 +226,8 @@ func (o whileOp) planRounds(r *roundPlan, n *node) {
 		}
 		next[i] = Where(on, x, now[i])
 	}
-	r.round = r.k.out.body(outputs(next, active))
-	r.prelude = r.k.out.body(outputs(init, enabled))
+	r.round = r.k.out.body(outputs(next, active), false)
+	r.prelude = r.k.out.body(outputs(init, enabled), false)
 }
 
 // plan compiles a loop's body once, however often fusion around the loop is tried again.

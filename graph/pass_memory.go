@@ -74,4 +74,45 @@ func planMemory(l *lowered, temporary func(buffer) bool, size func(buffer) int64
 	return place, total
 }
 
+// size is how many bytes an array takes.
+func (l *lowered) size(b buffer) int64 {
+	if b.scratch > 0 {
+		return 4 * int64(l.scratch[b.scratch-1])
+	}
+	return bytesOf(b.n.spec)
+}
+
+// own lists the arrays outside the arena: parameters, tables, results, and what the host reads.
+func (l *lowered) own() map[*node]bool {
+	own := map[*node]bool{}
+	for _, n := range l.order {
+		if n.isParam() || isTable(n) {
+			own[n] = true
+		}
+	}
+	for _, s := range l.steps {
+		for _, b := range s.args {
+			if b.n != nil && isTable(b.n) {
+				own[b.n] = true // of a loop's body
+			}
+		}
+	}
+	for _, n := range l.outputs {
+		own[storage(n)] = true
+	}
+	for _, r := range l.loops {
+		if r.while != nil {
+			own[r.while.n] = true
+		}
+	}
+	return own
+}
+
+// arena is how many bytes the program takes beside its parameters, tables and results.
+func (l *lowered) arena() int64 {
+	own := l.own()
+	_, bytes := planMemory(l, func(b buffer) bool { return b.n == nil || !own[b.n] }, l.size)
+	return bytes
+}
+
 func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }
