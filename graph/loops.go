@@ -179,7 +179,22 @@ func (o scanOp) planRounds(r *roundPlan, n *node) {
 	if o.rounds > 0 && o.chunk == nil {
 		init = r.useLanes(n, nodes(outputs), init)
 	}
+	if r.lanes == nil {
+		r.carryInPlace()
+	}
 	r.prelude = r.k.out.body(nodes(init), o.chunk != nil)
+}
+
+// carryInPlace gives leaves of the carry one array instead of two, where a round needs no element of it once the next is written: sums, above all.
+func (r *roundPlan) carryInPlace() {
+	if len(r.round.loops) > 0 {
+		return // what is read before it is written in one round of an inner loop is read again in the next
+	}
+	for i, n := range r.now {
+		if r.round.mayOverwrite(storage(r.round.outputs[i]), n) {
+			r.b[i] = r.a[i]
+		}
+	}
 }
 
 // Kernels of a while: beside the carry go the lanes that are active and whether any is. A round leaves the carry of
