@@ -114,6 +114,25 @@ func TestChunksWithinBudget(t *testing.T) {
 	})
 }
 
+// Explain tells of the loops, and of the program without them.
+func TestChunksExplained(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		a := newChunkArgs(t, dev, 256)
+		defer graph.Close(a)
+		s, err := graph.Explain(dev, chunkStatistics["by a quantile over the batch"], a, graph.MemoryBudget(4*256*chunkParameters/16))
+		require.NoError(t, err)
+		assert.Regexp(t, `(?s)(loop for .*chunk_test.go:\d+: in \d+ chunks of \d+ samples.*){2}as planned: .*without chunks: .*as written: `, s)
+		s, err = graph.Explain(dev, chunkStatistics["by a quantile over the batch"], a)
+		require.NoError(t, err)
+		assert.NotContains(t, s, "chunks")
+		for name, opts := range map[string][]graph.JitOption{"forbidden": {graph.WithoutChunks(), graph.MemoryBudget(1000)}, "enough": {graph.MemoryBudget(1 << 30)}} {
+			c, err := graph.CostOn(dev, chunkStatistics["folds"], a, opts...)
+			require.NoError(t, err)
+			assert.Greater(t, c.Arena, int64(4*256*chunkParameters), name)
+		}
+	})
+}
+
 func compareChunks(t *testing.T, name string, want, got graph.Tensor) {
 	t.Helper()
 	v, w := floats(t, got), floats(t, want)

@@ -165,6 +165,9 @@ func (x *executable) link(ctx context.Context, params, outputs []*node, l *lower
 		return s, ok
 	}
 	place, arena := planMemory(l, func(b buffer) bool { _, ok := where(b); return !ok }, l.size)
+	if err := l.fits(arena); err != nil {
+		return err
+	}
 	spec.ArenaBytes = arena
 	bind := func(b buffer) gpu.Binding {
 		bind := gpu.Binding{Slot: gpu.Arena}

@@ -44,21 +44,23 @@ func (c CostEstimate) String() string {
 func Cost[A, R any](f func(A) R, a A, opts ...JitOption) (CostEstimate, error) {
 	usual := gpu.Profile{Kind: gpu.Discrete, LocalSize: 256, VecPerInvocation: 1, SharedMemory: true, Cores: 64, SubgroupSize: 32,
 		PreserveNaN: true, MaxBindings: 24, MaxStorageRange: math.MaxInt32, MaxAllocation: math.MaxInt64}
-	return costOn(usual, f, a, opts)
+	c, _, err := costOn(usual, f, a, opts)
+	return c, err
 }
 
 // CostOn is Cost for the program that Jit makes for a device: dispatches and memory are the program's own. The driver compiles
 // nothing.
 func CostOn[A, R any](dev *gpu.Device, f func(A) R, a A, opts ...JitOption) (CostEstimate, error) {
-	return costOn(dev.Profile(), f, a, opts)
+	c, _, err := costOn(dev.Profile(), f, a, opts)
+	return c, err
 }
 
-func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c CostEstimate, err error) {
+func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c CostEstimate, steps *lowered, err error) {
 	defer Recover(&err)
 	params, _, outs := traceLike("cost", f, a)
 	l, err := lift(params, outs)
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
 	for i, x := range l.params {
 		if i < len(params) {
@@ -70,10 +72,10 @@ func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c Cost
 	}
 	outputs := (&executable{}).addChecks(l.outputs, false)
 	conf := configured(opts)
-	steps := passes(outputs, p, conf)
+	steps = passes(outputs, p, conf)
 	c.count(steps.planned, 1)
 	c.memory(steps)
-	return c, nil
+	return c, steps, nil
 }
 
 // count adds the work of the nodes below outputs, done so many times.
