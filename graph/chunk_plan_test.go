@@ -60,3 +60,21 @@ func TestChunkRegions(t *testing.T) {
 	require.Equal(t, []int{1, 1}, []int{len(r.loops[0].folds), len(r.loops[1].folds)}, "the sum of the norms, and the weighted sum")
 	require.Len(t, r.loops[0].stacks, 1, "the norms")
 }
+
+// An update that changes a sum of gradients element by element needs no array beside its result, however long the chain.
+func TestArraysShareResults(t *testing.T) {
+	tr := newTrace("test")
+	x, y, w := tr.param(Spec{Float32, Shape{64, 512}}), tr.param(Spec{Float32, Shape{64, 256}}), tr.param(Spec{Float32, Shape{512, 256}})
+	g := x.Transpose().MatMul(y)
+	const size = 4 * 512 * 256
+	dev := smallDevice(1 << 30)
+	plan := passes([]*node{w.Sub(g.Scale(0.1)).n}, dev, jitConfig{})
+	require.Less(t, plan.arena(), int64(size/2))
+	plan = passes([]*node{g.CumSum(1).Add(w).n}, dev, jitConfig{})
+	require.Less(t, plan.arena(), int64(3*size/2), "the running sums, not the gradient")
+	// What is read again keeps its own.
+	plan = passes([]*node{w.Sub(g.Scale(0.1)).n, g.CumSum(1).n}, dev, jitConfig{})
+	require.GreaterOrEqual(t, plan.arena(), int64(size))
+	plan = passes([]*node{w.Sub(g).Add(g.Flip(0)).n}, dev, jitConfig{})
+	require.GreaterOrEqual(t, plan.arena(), int64(size), "another element is read")
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 
 	"github.com/lavagrad/lavagrad/gpu"
@@ -160,21 +161,26 @@ func (x *executable) link(ctx context.Context, params, outputs []*node, l *lower
 		}
 	}
 
-	where := func(b buffer) (int, bool) {
-		s, ok := slot[b.n]
-		return s, ok
+	written := map[*node]bool{} // parameters' arrays
+	for i, n := range outputs {
+		if _, place := x.inPlace.placeOf(i); place == overParameter {
+			written[storage(n)] = true
+		}
 	}
-	place, arena := planMemory(l, func(b buffer) bool { _, ok := where(b); return !ok }, l.size)
+	temporary := func(b buffer) bool { _, ok := slot[b.n]; return !ok }
+	share := l.sharing(temporary)
+	maps.DeleteFunc(share, func(_, to *node) bool { return written[to] })
+	place, arena := planMemory(l, share, temporary, l.size)
 	if err := l.fits(arena); err != nil {
 		return err
 	}
 	spec.ArenaBytes = arena
 	bind := func(b buffer) gpu.Binding {
 		bind := gpu.Binding{Slot: gpu.Arena}
-		if at, ok := where(b); ok {
+		if at, ok := slot[share.buffer(b).n]; ok {
 			bind.Slot = at
 		} else {
-			bind.Offset, bind.Size = place[b.whole()].offset, roundUp(max(l.size(b), 16), 16)
+			bind.Offset, bind.Size = place[share.buffer(b)].offset, roundUp(max(l.size(b), 16), 16)
 		}
 		if b.length > 0 {
 			bind.Offset, bind.Size = bind.Offset+b.offset, roundUp(b.length, 16)

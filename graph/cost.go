@@ -118,7 +118,6 @@ type operationCounter interface{ Operations(n Operands) int64 }
 
 // memory adds what the dispatches move and where the results of the plan lie.
 func (c *CostEstimate) memory(l *lowered) {
-	own := l.own()
 	for _, n := range l.outputs {
 		c.Results += bytesOf(n.spec)
 	}
@@ -157,5 +156,5 @@ func (c *CostEstimate) memory(l *lowered) {
 			}
 		}
 	}
-	_, c.Arena = planMemory(l, func(b buffer) bool { return b.n == nil || !own[b.n] }, l.size)
+	c.Arena = l.arena()
 }
