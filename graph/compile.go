@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -75,17 +76,34 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, conf jitConfig
 
 // passes brings a graph, without checks and branches, to dispatches.
 func passes(outputs []*node, p gpu.Profile, conf jitConfig) *lowered {
-	outputs = simplify(outputs)                        // pass_simplify.go
-	outputs = contract(outputs, p, conf.plan)          // pass_contract.go
+	outputs = simplify(outputs)               // pass_simplify.go
+	outputs = contract(outputs, p, conf.plan) // pass_contract.go
+	return chunked(outputs, p, conf)          // pass_chunk.go
+}
+
+// finish is the passes behind those that choose what is computed.
+func finish(outputs []*node, p gpu.Profile, conf jitConfig) *lowered {
+	planned := outputs
 	outputs = separate(outputs)                        // pass_simplify.go
 	outputs = planMatmuls(outputs, p)                  // pass_matmul.go
 	outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go
 	outputs = isolate(outputs)                         // kernelop.go
-	return lower(outputs, p, conf)                     // pass_fuse.go, pass_lower.go, loops.go
+	l := lower(outputs, p, conf)                       // pass_fuse.go, pass_lower.go, loops.go
+	l.planned = planned
+	return l
 }
 
-// body is passes for what a loop of this program repeats.
-func (l *lowered) body(outputs []*node) *lowered { return passes(outputs, l.profile, l.conf) }
+// body is passes for what a loop of this program repeats. That of chunks has been planned.
+func (l *lowered) body(outputs []*node, planned bool) *lowered {
+	b := (*lowered)(nil)
+	if planned {
+		b = finish(simplify(outputs), l.profile, l.conf)
+	} else {
+		b = passes(outputs, l.profile, l.conf)
+	}
+	l.bodies = append(l.bodies, b)
+	return b
+}
 
 // targetOf is what kernels must know of a device.
 func targetOf(p gpu.Profile) shaders.Target {
@@ -152,24 +170,26 @@ func (x *executable) link(ctx context.Context, params, outputs []*node, l *lower
 		}
 	}
 
-	where := func(b buffer) (int, bool) {
-		s, ok := slot[b.n]
-		return s, ok
-	}
-	size := func(b buffer) int64 {
-		if b.scratch > 0 {
-			return 4 * int64(l.scratch[b.scratch-1])
+	written := map[*node]bool{} // parameters' arrays
+	for i, n := range outputs {
+		if _, place := x.inPlace.placeOf(i); place == overParameter {
+			written[storage(n)] = true
 		}
-		return bytesOf(b.n.spec)
 	}
-	place, arena := planMemory(l, func(b buffer) bool { _, ok := where(b); return !ok }, size)
+	temporary := func(b buffer) bool { _, ok := slot[b.n]; return !ok }
+	share := l.sharing(temporary)
+	maps.DeleteFunc(share, func(_, to *node) bool { return written[to] })
+	place, arena := planMemory(l, share, temporary, l.size)
+	if err := l.fits(arena); err != nil {
+		return err
+	}
 	spec.ArenaBytes = arena
 	bind := func(b buffer) gpu.Binding {
 		bind := gpu.Binding{Slot: gpu.Arena}
-		if at, ok := where(b); ok {
+		if at, ok := slot[share.buffer(b).n]; ok {
 			bind.Slot = at
 		} else {
-			bind.Offset, bind.Size = place[b.whole()].offset, roundUp(max(size(b), 16), 16)
+			bind.Offset, bind.Size = place[share.buffer(b)].offset, roundUp(max(l.size(b), 16), 16)
 		}
 		if b.length > 0 {
 			bind.Offset, bind.Size = bind.Offset+b.offset, roundUp(b.length, 16)

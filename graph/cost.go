@@ -44,21 +44,23 @@ func (c CostEstimate) String() string {
 func Cost[A, R any](f func(A) R, a A, opts ...JitOption) (CostEstimate, error) {
 	usual := gpu.Profile{Kind: gpu.Discrete, LocalSize: 256, VecPerInvocation: 1, SharedMemory: true, Cores: 64, SubgroupSize: 32,
 		PreserveNaN: true, MaxBindings: 24, MaxStorageRange: math.MaxInt32, MaxAllocation: math.MaxInt64}
-	return costOn(usual, f, a, opts)
+	c, _, err := costOn(usual, f, a, opts)
+	return c, err
 }
 
 // CostOn is Cost for the program that Jit makes for a device: dispatches and memory are the program's own. The driver compiles
 // nothing.
 func CostOn[A, R any](dev *gpu.Device, f func(A) R, a A, opts ...JitOption) (CostEstimate, error) {
-	return costOn(dev.Profile(), f, a, opts)
+	c, _, err := costOn(dev.Profile(), f, a, opts)
+	return c, err
 }
 
-func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c CostEstimate, err error) {
+func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c CostEstimate, steps *lowered, err error) {
 	defer Recover(&err)
 	params, _, outs := traceLike("cost", f, a)
 	l, err := lift(params, outs)
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
 	for i, x := range l.params {
 		if i < len(params) {
@@ -70,9 +72,10 @@ func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c Cost
 	}
 	outputs := (&executable{}).addChecks(l.outputs, false)
 	conf := configured(opts)
-	c.count(contract(simplify(outputs), p, conf.plan), 1)
-	c.memory(l.params, passes(outputs, p, conf))
-	return c, nil
+	steps = passes(outputs, p, conf)
+	c.count(steps.planned, 1)
+	c.memory(steps)
+	return c, steps, nil
 }
 
 // count adds the work of the nodes below outputs, done so many times.
@@ -114,27 +117,18 @@ func (c *CostEstimate) count(outputs []*node, times int64) {
 type operationCounter interface{ Operations(n Operands) int64 }
 
 // memory adds what the dispatches move and where the results of the plan lie.
-func (c *CostEstimate) memory(params []*node, l *lowered) {
-	own := map[*node]bool{} // arrays outside the arena
-	for _, p := range params {
-		own[p] = true
-	}
+func (c *CostEstimate) memory(l *lowered) {
 	for _, n := range l.outputs {
-		own[storage(n)] = true
 		c.Results += bytesOf(n.spec)
 	}
-	size := func(b buffer) int64 {
-		if b.scratch > 0 {
-			return 4 * int64(l.scratch[b.scratch-1])
-		}
-		return bytesOf(b.n.spec)
-	}
+	read := map[*node]bool{} // by the host
 	for _, r := range l.loops {
-		if r.while != nil && !own[r.while.n] {
-			own[r.while.n] = true
-			c.Results += bytesOf(r.while.n.spec) // read by the host
+		if r.while != nil && !read[r.while.n] {
+			read[r.while.n] = true
+			c.Results += bytesOf(r.while.n.spec)
 		}
 	}
+	tables := map[*node]bool{}
 	for at, s := range l.steps {
 		if s.kernel.Groups[0] == 0 {
 			continue
@@ -147,7 +141,7 @@ func (c *CostEstimate) memory(params []*node, l *lowered) {
 		}
 		c.Dispatches += int(times)
 		for i, b := range s.args {
-			bytes := size(b)
+			bytes := l.size(b)
 			if b.length > 0 {
 				bytes = min(bytes, b.length)
 			}
@@ -156,11 +150,11 @@ func (c *CostEstimate) memory(params []*node, l *lowered) {
 			} else {
 				c.Read += times * bytes
 			}
-			if b.n != nil && isTable(b.n) && !own[b.n] {
-				own[b.n] = true
+			if b.n != nil && isTable(b.n) && !tables[b.n] {
+				tables[b.n] = true
 				c.Constants += bytesOf(b.n.spec)
 			}
 		}
 	}
-	_, c.Arena = planMemory(l, func(b buffer) bool { return b.n == nil || !own[b.n] }, size)
+	c.Arena = l.arena()
 }

@@ -1,15 +1,18 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lavagrad/lavagrad/gpu"
 )
 
 // Explain tells how the program that Jit makes of f for a device computes its sums of products: for each one that is not done as
-// written, the user's line, the steps, with an axis a letter, and what a step takes by the planner's estimate; then operations and memory of the
-// whole program beside those of the program that is done as written. f is traced at an argument like a, which may be made of
+// written, the user's line, the steps, with an axis a letter, and what a step takes by the planner's estimate; for each loop
+// over chunks of samples, which keep the program within its memory budget, how many there are; then operations and memory of the
+// whole program beside those of the program without chunks, where it has any, and of the one that is done as written. f is traced at an argument like a, which may be made of
 // Placeholders; nothing runs, and the driver compiles nothing. Options are Jit's.
 //
 //	sum of products at norms.go:31: float32[256]
@@ -37,15 +40,31 @@ func Explain[A, R any](dev *gpu.Device, f func(A) R, a A, opts ...JitOption) (s 
 			b.WriteString("no sum of products is better done in another order\n")
 		}
 	}
-	planned, err := CostOn(dev, f, a, opts...)
+	planned, steps, err := costOn(dev.Profile(), f, a, opts)
 	if err != nil {
 		return "", err
 	}
-	written, err := CostOn(dev, f, a, WithoutContraction())
-	if err != nil {
+	other := func(what string, opts ...JitOption) error {
+		c, err := CostOn(dev, f, a, opts...)
+		if errors.Is(err, gpu.ErrOutOfMemory) { // what the device has no room for is told as well
+			fmt.Fprintf(&b, "%s: %v\n", what, err)
+			return nil
+		}
+		if err == nil {
+			fmt.Fprintf(&b, "%s: %v\n", what, c)
+		}
+		return err
+	}
+	some := steps.explainChunks(&b)
+	fmt.Fprintf(&b, "as planned: %v\n", planned)
+	if some {
+		if err := other("without chunks", append(slices.Clone(opts), WithoutChunks())...); err != nil {
+			return "", err
+		}
+	}
+	if err := other("as written", WithoutContraction()); err != nil {
 		return "", err
 	}
-	fmt.Fprintf(&b, "as planned: %v\nas written: %v\n", planned, written)
 	return b.String(), nil
 }
 

@@ -42,9 +42,16 @@ func WithoutContraction() JitOption { return func(c *jitConfig) { c.plan.plain =
 // norms of the summands over that of the sum, squared.
 func WithoutGram() JitOption { return func(c *jitConfig) { c.plan.noGram = true } }
 
-// MemoryBudget limits the bytes of an intermediate array that the order of products and sums (see Explain) makes: an order that
-// needs more is taken only where every other does too.
+// MemoryBudget limits the bytes of temporaries: what a program has in memory at once beside arguments and results. An order of products and
+// sums (see Explain) that makes a larger array is taken only where every other does too. What still takes more is computed in chunks of
+// samples: a loop along an axis along which the large arrays are independent, that sums or otherwise reduces, or stacks, what comes
+// out of each chunk. What needs a result over all samples, such as a quantile of their norms, comes in a second loop, which computes
+// large arrays again. Results differ in rounding only. Where the budget cannot be kept, the program takes little more than the least that chunks
+// reach. The default is what the device allocates at most.
 func MemoryBudget(bytes int64) JitOption { return func(c *jitConfig) { c.plan.budget = bytes } }
+
+// WithoutChunks computes all samples at once, whatever memory that takes: the budget only chooses the order of products and sums.
+func WithoutChunks() JitOption { return func(c *jitConfig) { c.plan.whole = true } }
 
 // Jit compiles f for dev. The returned function traces f at the first call for every new combination
 // of argument shapes, dtypes and static values (anything in the arguments that is no tensor), and from

@@ -84,7 +84,7 @@ func (r *roundPlan) dispatchLanes(rounds int) {
 		}
 	}
 	if r.prelude == nil {
-		r.prelude = l.body(nodes(first))
+		r.prelude = l.body(nodes(first), false)
 	}
 	start := map[*node]buffer{}
 	for n, b := range r.fixed {
@@ -109,7 +109,7 @@ func (r *roundPlan) finish(last []*node, bound map[*node]buffer, to func(i int) 
 		return
 	}
 	if r.results == nil {
-		r.results = r.k.out.body(last)
+		r.results = r.k.out.body(last, false)
 	}
 	for i, o := range r.results.outputs {
 		bound[storage(o)] = buffer{n: to(i)}

@@ -173,12 +173,13 @@ func (o scanOp) planRounds(r *roundPlan, n *node) {
 			outputs = append(outputs, Tensor{newNode(putOp{dest: dest}, []*node{y.n, at.n}, y.Spec(), n.pc)})
 		}
 	}
-	r.round = r.k.out.body(nodes(outputs))
-	if o.rounds > 0 {
+	r.round = r.k.out.body(nodes(outputs), o.chunk != nil)
+	if o.rounds > 0 && o.chunk == nil {
 		r.useLanes(n, nodes(outputs), nodes(init), o.rounds, o.carry)
 	}
 	if r.lanes == nil {
-		r.prelude = r.k.out.body(nodes(init))
+		r.carryInPlace()
+		r.prelude = r.k.out.body(nodes(init), o.chunk != nil)
 	}
 }
 
@@ -190,6 +191,18 @@ func (r *roundPlan) operand(x *node) Tensor {
 	s := stand(x.spec)
 	r.fixed[s] = buffer{n: storage(x)}
 	return Tensor{s}
+}
+
+// carryInPlace gives leaves of the carry one array instead of two, where a round needs no element of it once the next is written: sums, above all.
+func (r *roundPlan) carryInPlace() {
+	if len(r.round.loops) > 0 {
+		return // what is read before it is written in one round of an inner loop is read again in the next
+	}
+	for i, n := range r.now {
+		if r.round.mayOverwrite(storage(r.round.outputs[i]), n) {
+			r.b[i] = r.a[i]
+		}
+	}
 }
 
 // Kernels of a while: beside the carry go the lanes that are active and whether any is. A round leaves the carry of
@@ -234,8 +247,8 @@ func (o whileOp) planRounds(r *roundPlan, n *node) {
 		}
 		next[i] = Where(on, x, now[i])
 	}
-	r.round = r.k.out.body(outputs(next, active))
-	r.prelude = r.k.out.body(outputs(init, enabled))
+	r.round = r.k.out.body(outputs(next, active), false)
+	r.prelude = r.k.out.body(outputs(init, enabled), false)
 }
 
 // plan compiles a loop's body.

@@ -18,6 +18,7 @@ type scanOp struct {
 	rounds int
 	carry  int // how many leaves the carry has
 	walked int
+	chunk  *chunkNote // of a loop over chunks, which the compiler made; else nil
 	scanOrder
 }
 

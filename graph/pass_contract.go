@@ -10,7 +10,8 @@ import (
 type planOptions struct {
 	plain  bool  // leave contractions as they were written
 	noGram bool  // never take apart sums that the result is not linear in
-	budget int64 // bytes that an intermediate array may take; 0: what the device allocates
+	whole  bool  // no chunks of samples
+	budget int64 // bytes of temporaries; 0: what the device allocates
 }
 
 // contractor plans the sum-products of a graph together, so that what several of them need is computed once.

@@ -33,8 +33,10 @@ type lowered struct {
 	steps    []step
 	loops    []loopRange
 	scratch  []int   // 32-bit words of each scratch array
+	planned  []*node // what is computed, before it is laid out for kernels
 	outputs  []*node // as the passes left them
 	order    []*node
+	bodies   []*lowered // of the loops
 	profile  gpu.Profile
 	conf     jitConfig
 	target   shaders.Target

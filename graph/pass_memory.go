@@ -9,9 +9,9 @@ const alignment = 256
 type span struct{ offset, size int64 }
 
 // planMemory places every array that only lives inside the program in one arena: arrays whose
-// lifetimes do not overlap share bytes. Larger arrays are placed first, each at the lowest offset that is free
+// lifetimes do not overlap share bytes, and so do those that share says. Larger arrays are placed first, each at the lowest offset that is free
 // while it lives.
-func planMemory(l *lowered, temporary func(buffer) bool, size func(buffer) int64) (map[buffer]span, int64) {
+func planMemory(l *lowered, share sharing, temporary func(buffer) bool, size func(buffer) int64) (map[buffer]span, int64) {
 	type life struct {
 		b           buffer
 		first, last int
@@ -21,7 +21,7 @@ func planMemory(l *lowered, temporary func(buffer) bool, size func(buffer) int64
 	index := map[buffer]int{}
 	for i, s := range l.steps {
 		for _, b := range s.args {
-			b = b.whole()
+			b = share.buffer(b)
 			if !temporary(b) {
 				continue
 			}
@@ -72,6 +72,118 @@ func planMemory(l *lowered, temporary func(buffer) bool, size func(buffer) int64
 		total = max(total, at+x.size)
 	}
 	return place, total
+}
+
+// size is how many bytes an array takes.
+func (l *lowered) size(b buffer) int64 {
+	if b.scratch > 0 {
+		return 4 * int64(l.scratch[b.scratch-1])
+	}
+	return bytesOf(b.n.spec)
+}
+
+// own lists the arrays outside the arena: parameters, tables, results, and what the host reads.
+func (l *lowered) own() map[*node]bool {
+	own := map[*node]bool{}
+	for _, n := range l.order {
+		if n.isParam() || isTable(n) {
+			own[n] = true
+		}
+	}
+	for _, s := range l.steps {
+		for _, b := range s.args {
+			if b.n != nil && isTable(b.n) {
+				own[b.n] = true // of a loop's body
+			}
+		}
+	}
+	for _, n := range l.outputs {
+		own[storage(n)] = true
+	}
+	for _, r := range l.loops {
+		if r.while != nil {
+			own[r.while.n] = true
+		}
+	}
+	return own
+}
+
+// arena is how many bytes the program takes beside its parameters, tables and results.
+func (l *lowered) arena() int64 {
+	own := l.own()
+	temporary := func(b buffer) bool { return b.n == nil || !own[b.n] }
+	_, bytes := planMemory(l, l.sharing(temporary), temporary, l.size)
+	return bytes
+}
+
+// sharing says for arrays in whose place they are stored: another's, which is written when they are read for the last time.
+type sharing map[*node]*node
+
+func (s sharing) buffer(b buffer) buffer {
+	b = b.whole()
+	for b.n != nil && s[b.n] != nil {
+		b.n = s[b.n]
+	}
+	return b
+}
+
+// sharing finds the temporary arrays that a kernel may overwrite element by element: a gradient with the parameters that it changes.
+func (l *lowered) sharing(temporary func(buffer) bool) sharing {
+	type use struct{ first, last, wrote int } // steps; wrote: the last that writes
+	uses := map[*node]use{}
+	for i, s := range l.steps {
+		for j, b := range s.args {
+			if b.n == nil {
+				continue
+			}
+			u, ok := uses[b.n]
+			if !ok {
+				u.first, u.wrote = i, -1
+			}
+			if u.last = i; s.writes[j] {
+				u.wrote = i
+			}
+			uses[b.n] = u
+		}
+	}
+	looped := func(at int) bool {
+		return slices.ContainsFunc(l.loops, func(r loopRange) bool { return r.first <= at && at < r.last })
+	}
+	share := sharing{}
+	taken := map[*node]bool{}
+	for i, s := range l.steps {
+		for j, y := range s.args {
+			to := uses[y.n]
+			if y.n == nil || !s.writes[j] || to.first != i || y.n.isParam() || taken[y.n] || looped(i) || looped(to.wrote) {
+				continue
+			}
+			for k, x := range s.args {
+				if x.n == nil || s.writes[k] || share[x.n] != nil || !temporary(x.whole()) || !l.inPlace[inPlacePair{y.n, x.n}] {
+					continue
+				}
+				// Where the kernel is cut into pieces, each reads the elements that it writes.
+				if from := uses[x.n]; from.last <= to.wrote && l.piecesOf(y.n, i, from.last) {
+					share[x.n], taken[y.n] = y.n, true
+					break
+				}
+			}
+		}
+	}
+	return share
+}
+
+// piecesOf reports that all steps from first to last write n.
+func (l *lowered) piecesOf(n *node, first, last int) bool {
+	for _, s := range l.steps[first : last+1] {
+		writes := false
+		for j, b := range s.args {
+			writes = writes || b.n == n && s.writes[j]
+		}
+		if !writes {
+			return false
+		}
+	}
+	return true
 }
 
 func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }
