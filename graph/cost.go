@@ -68,8 +68,8 @@ func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c Cost
 			c.Captured += bytesOf(x.spec)
 		}
 	}
-	outputs := (&executable{}).addChecks(l.outputs, false)
 	conf := configured(opts)
+	outputs := (&executable{}).addChecks(l.outputs, false, conf.plan)
 	c.count(contract(simplify(outputs), p, conf.plan), 1)
 	c.memory(l.params, passes(outputs, p, conf))
 	return c, nil
