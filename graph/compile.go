@@ -52,8 +52,8 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, conf jitConfig
 	for _, n := range l.outputs {
 		x.specs = append(x.specs, n.spec)
 	}
-	outputs := x.addChecks(l.outputs, conf.checks) // pass_control.go
-	steps := passes(outputs, dev.Profile(), conf)  // pass_lower.go
+	outputs := x.addChecks(l.outputs, conf.checks, conf.plan) // pass_control.go, pass_hoist.go
+	steps := passes(outputs, dev.Profile(), conf)             // pass_lower.go
 	outputs = steps.outputs
 	if flags.Dump != "" {
 		if err := dump(flags.Dump, l, outputs, steps); err != nil {

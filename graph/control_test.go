@@ -409,7 +409,7 @@ func TestChecksAddNoDispatchToRounds(t *testing.T) {
 		return c.Scale(0.5).Check(c.Lt(Scalar(10)), "below 10")
 	}, Tensor{x})
 	round := func(checked bool) int {
-		loops := passes((&executable{}).addChecks([]*node{y.n}, checked), dev.Profile(), jitConfig{lanes: LanesNever}).loops
+		loops := passes((&executable{}).addChecks([]*node{y.n}, checked, planOptions{}), dev.Profile(), jitConfig{lanes: LanesNever}).loops
 		require.Len(t, loops, 1)
 		return loops[0].last - loops[0].first
 	}

@@ -70,9 +70,8 @@ func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c Cost
 			c.Captured += bytesOf(x.spec)
 		}
 	}
-	outputs := (&executable{}).addChecks(l.outputs, false)
 	conf := configured(opts)
-	steps = passes(outputs, p, conf)
+	steps = passes((&executable{}).addChecks(l.outputs, false, conf.plan), p, conf)
 	c.count(steps.planned, 1)
 	c.memory(steps)
 	return c, steps, nil

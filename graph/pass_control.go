@@ -4,9 +4,10 @@ import "slices"
 
 // addChecks prepares control flow for the device and appends the hidden output of every check that the outputs
 // depend on. Branches become selections, short loops their rounds; the results and operands of loops that nobody reads
-// vanish; checks inside loops are carried from round to round. Ops that only change derivatives are their operands.
-func (x *executable) addChecks(outputs []*node, checked bool) []*node {
-	c := &controlPass{checked: checked}
+// vanish; checks inside loops are carried from round to round; sums over rounds follow their loop where that is better (pass_hoist.go). Ops
+// that only change derivatives are their operands.
+func (x *executable) addChecks(outputs []*node, checked bool, plan planOptions) []*node {
+	c := &controlPass{checked: checked, plan: plan}
 	outputs, pending := c.expand(outputs)
 	for _, p := range pending {
 		x.checks = append(x.checks, p.check)
@@ -32,7 +33,10 @@ func (p pendingCheck) position() *node {
 // unrolled is the number of nodes up to which a loop is written out: then its rounds fuse.
 const unrolled = 200
 
-type controlPass struct{ checked bool }
+type controlPass struct {
+	checked bool
+	plan    planOptions
+}
 
 // expand rewrites the graph below outputs and lists its checks.
 func (c *controlPass) expand(outputs []*node) ([]*node, []pendingCheck) {
@@ -216,11 +220,13 @@ func (c *controlPass) scan(o scanOp, in []*node, used []bool) ([]*node, []pendin
 	params, operands = append(params, captured...), append(operands, from...)
 	small.body = closed(params, outs)
 
-	var all []*node
-	if short := o.rounds*len(reach(small.body.outs, nil)) <= unrolled && !keepLoops || o.rounds == 1; short && !o.rolled {
-		all = nodes(small.unroll(tensors(operands)))
-	} else {
-		all = nodes(applyMulti(small, tensors(operands)...))
+	history := make([]bool, small.carry)
+	for i, at := range carry {
+		history[i] = isUsed(o.carry + outputs + at)
+	}
+	all, hoisted := small.hoistSums(operands, history, c.plan)
+	if !hoisted {
+		all = small.rounded(operands)
 	}
 	result := make([]*node, o.carry+outputs+o.carry)
 	for i, yes := range still {
@@ -246,6 +252,19 @@ func unchanged(body region, carry int) []bool {
 		still[i] = body.outs[i] == body.params[i]
 	}
 	return still
+}
+
+// rounded is the results of a scan that is ready for the device, a short one written out.
+func (o scanOp) rounded(in []*node) []*node {
+	if short := o.rounds*len(reach(o.body.outs, nil)) <= unrolled && !keepLoops || o.rounds == 1; short && !o.rolled {
+		return nodes(o.unroll(tensors(in)))
+	}
+	return nodes(applyMulti(o, tensors(in)...))
+}
+
+// dependsOn reports whether n is computed from one of the given nodes.
+func dependsOn(n *node, from []*node) bool {
+	return slices.ContainsFunc(reach([]*node{n}, nil), func(x *node) bool { return slices.Contains(from, x) })
 }
 
 // keepLoops makes tests compile short loops as loops.
