@@ -114,6 +114,7 @@ func targetOf(p gpu.Profile) shaders.Target {
 		t.TexelScalar = p.Driver == "lavapipe"
 	}
 	if p.Kind == gpu.CPU {
+		t.ScalarShifts = p.Driver == "swiftshader"
 		// Each core runs a subgroup at a time; a few times as many keep the cores evenly busy.
 		t.Parallel = p.Cores * p.SubgroupSize * 4
 		t.Workgroups = p.Cores * 2

@@ -122,7 +122,7 @@ type bufKey struct{ arg, lanes int }
 func newEmitter(f *Fused, s schedule, t Target) *emitter {
 	e := &emitter{
 		f: f, s: s,
-		b:     spirv.NewBuilder(spirv.Config{LocalSize: [3]uint32{uint32(s.local), 1, 1}, PreserveNaN: t.PreserveNaN}),
+		b:     spirv.NewBuilder(spirv.Config{LocalSize: [3]uint32{uint32(s.local), 1, 1}, PreserveNaN: t.PreserveNaN, ScalarShifts: t.ScalarShifts}),
 		words: map[int]int{}, base: map[int]spirv.Value{}, buf: map[bufKey]*spirv.Buffer{},
 		scopes: []map[memoKey]spirv.Value{{}},
 		texel:  map[int]*spirv.Texel{},

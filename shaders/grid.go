@@ -9,7 +9,7 @@ func grid(t Target, n int, words []uint32, body func(b *spirv.Builder, at spirv.
 	for local > 8 && ceilDiv(n, local) < t.Workgroups {
 		local = max(local/8, 8)
 	}
-	b := spirv.NewBuilder(spirv.Config{LocalSize: [3]uint32{uint32(local), 1, 1}, PreserveNaN: t.PreserveNaN})
+	b := spirv.NewBuilder(spirv.Config{LocalSize: [3]uint32{uint32(local), 1, 1}, PreserveNaN: t.PreserveNaN, ScalarShifts: t.ScalarShifts})
 	k := Kernel{Push: append([]uint32{uint32(n)}, words...)}
 	b.Push(len(k.Push))
 	group := b.Add(b.Mul(b.WorkgroupID(1), b.NumWorkgroups(0)), b.WorkgroupID(0))

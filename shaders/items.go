@@ -6,7 +6,7 @@ import "github.com/lavagrad/lavagrad/shaders/spirv"
 // body. Push word 0 is the number of items, the given words follow from 1 on; negative ones wrap, as addresses do.
 func perItem(t Target, items int, words []int, emit func(b *spirv.Builder) func(item spirv.Value)) Kernel {
 	local := t.workgroup(items)
-	b := spirv.NewBuilder(spirv.Config{LocalSize: [3]uint32{uint32(local), 1, 1}, PreserveNaN: t.PreserveNaN})
+	b := spirv.NewBuilder(spirv.Config{LocalSize: [3]uint32{uint32(local), 1, 1}, PreserveNaN: t.PreserveNaN, ScalarShifts: t.ScalarShifts})
 	b.Push(1 + len(words))
 	push := []uint32{uint32(items)}
 	for _, w := range words {

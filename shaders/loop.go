@@ -285,15 +285,12 @@ func (e *emitter) runLoop(l *Loop, p pos) {
 	} else {
 		n = b.ConstU32(uint32(l.rounds))
 	}
-	remember := func(x *Expr, v spirv.Value) {
-		e.scopes[len(e.scopes)-1][memoKey{what: "value", id: x.id, at: p.at(x.axes), wide: e.wide(x.axes)}] = v
-	}
 	last := b.Loop(b.ConstU32(0), n, b.ConstU32(1), carried, func(i spirv.Value, c []spirv.Value) []spirv.Value {
 		next := make([]spirv.Value, len(c))
 		e.scoped(func() {
-			remember(l.round, b.Bitcast(i, spirv.Int32))
+			e.remember(l.round, b.Bitcast(i, spirv.Int32), p)
 			for j, x := range l.regs {
-				remember(x, c[j])
+				e.remember(x, c[j], p)
 			}
 			for j, x := range l.next {
 				next[j] = e.value(x, p)
@@ -308,9 +305,14 @@ func (e *emitter) runLoop(l *Loop, p pos) {
 		})
 		return next
 	})
-	for i, v := range last {
-		remember(e.f.result(l, i, v.Type.Kind), v)
+	for i, x := range l.next {
+		e.remember(e.f.result(l, i, x.dtype), last[i], p)
 	}
+}
+
+// remember makes v the value of x in the current block.
+func (e *emitter) remember(x *Expr, v spirv.Value, p pos) {
+	e.scopes[len(e.scopes)-1][memoKey{what: "value", id: x.id, at: p.at(x.axes), wide: e.wide(x.axes)}] = v
 }
 
 // hoistLoop emits what does not change in a loop before it, out of the loops inside it too.

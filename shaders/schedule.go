@@ -13,6 +13,8 @@ type Target struct {
 	MaxTexels   int  // float arrays of up to so many vectors are read through uniform texel buffers; 0 for none
 	TexelScalar bool // and so are arrays of which only single elements are read
 	PreserveNaN bool // the driver can be told to keep NaN, infinities and signed zeros
+
+	ScalarShifts bool // the driver shifts the lanes of a register one by one
 }
 
 // schedule says how a kernel's positions are spread over invocations and vector lanes.

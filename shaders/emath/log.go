@@ -77,6 +77,14 @@ func Log(b *spirv.Builder, x spirv.Value) spirv.Value {
 	})
 }
 
+// LogPositive is Log of positive, finite and normal x, to the bit, without care for what others are.
+func LogPositive(b *spirv.Builder, x spirv.Value) spirv.Value {
+	return precise(b, x, func(e emitter) value {
+		k23, m := e.split(e.bits(x))
+		return e.logSum(e.exponent(k23), e.Sub(m, e.f(1)), e.f(0))
+	})
+}
+
 // logEdges puts in what a logarithm of x is outside the positive finite
 // numbers; bits are those of x.
 func (e emitter) logEdges(bits, x, y value) value {

@@ -166,31 +166,6 @@ func (b *Builder) Not(x Value) Value {
 	return b.pure(op, x.Type, x.ID)
 }
 
-// Shl shifts an integer left by y, an integer in [0, 31] of either kind.
-func (b *Builder) Shl(x, y Value) Value { return b.shift("shl", opShiftLeftLogical, x, y) }
-
-// Shr shifts an integer right by y, an integer in [0, 31] of either kind:
-// zeros come in for u32, copies of the sign for i32.
-func (b *Builder) Shr(x, y Value) Value {
-	if x.Type.Kind == Int32 {
-		return b.shift("shr", opShiftRightArithmetic, x, y)
-	}
-	return b.shift("shr", opShiftRightLogical, x, y)
-}
-
-func (b *Builder) shift(name string, op opcode, x, y Value) Value {
-	x, y = b.splatBoth(x, y)
-	if !x.Type.Kind.isInt() || !y.Type.Kind.isInt() || x.Type.Lanes != y.Type.Lanes {
-		bug("%s of %v by %v", name, x.Type, y.Type)
-	}
-	for _, n := range b.constBits[y.ID] {
-		if n > 31 {
-			bug("%s by %d bits", name, n)
-		}
-	}
-	return b.intOp(op, x, y)
-}
-
 // BitCount returns the number of one bits of each lane of an integer.
 func (b *Builder) BitCount(x Value) Value {
 	if !x.Type.Kind.isInt() {

@@ -12,6 +12,10 @@ type Config struct {
 	// float is NaN, infinite or a negative zero. Use it only where the
 	// device reports shaderSignedZeroInfNanPreserveFloat32.
 	PreserveNaN bool
+	// ScalarShifts says that the driver shifts the lanes of a register one by
+	// one: shifts by constants are then made of multiplications, which are
+	// the same to the bit.
+	ScalarShifts bool
 	// Overlap says that different bindings may name overlapping memory, for
 	// kernels that update in place; buffers are then not marked Restrict.
 	Overlap bool

@@ -36,18 +36,28 @@ func EmitNormalQuantile(b *spirv.Builder, p spirv.Value) (z spirv.Value) {
 	return z
 }
 
-// emitQuantile is |z| from |p - 1/2| and the nearer tail; far says whether the tail may be below exp(-25).
+// emitQuantile is |z| from |p - 1/2| and the nearer tail; far says whether the tail may be below exp(-25), or no probability at all. All
+// regions share one division.
 func emitQuantile(b *spirv.Builder, q, tail spirv.Value, far bool) spirv.Value {
-	mid := b.Mul(q, emitRatio(b, ppnd7[0], b.Sub(b.ConstF32(special.PPNDCentre*special.PPNDCentre), b.Mul(q, q))))
-	r := b.Sqrt(b.Neg(emath.Log(b, tail)))
-	z := emitRatio(b, ppnd7[1], b.Sub(r, b.ConstF32(special.PPNDTail)))
+	log := emath.LogPositive
 	if far {
-		z = b.Select(b.Le(r, b.ConstF32(special.PPNDFar)), z, emitRatio(b, ppnd7[2], b.Sub(r, b.ConstF32(special.PPNDFar))))
+		log = emath.Log
 	}
-	return b.Select(b.Le(q, b.ConstF32(special.PPNDCentre)), mid, z)
+	r := b.Sqrt(b.Neg(log(b, tail)))
+	above, below := emitRatio(b, ppnd7[1], b.Sub(r, b.ConstF32(special.PPNDTail)))
+	if far {
+		x, y := emitRatio(b, ppnd7[2], b.Sub(r, b.ConstF32(special.PPNDFar)))
+		near := b.Le(r, b.ConstF32(special.PPNDFar))
+		above, below = b.Select(near, above, x), b.Select(near, below, y)
+	}
+	x, y := emitRatio(b, ppnd7[0], b.Sub(b.ConstF32(special.PPNDCentre*special.PPNDCentre), b.Mul(q, q)))
+	centre := b.Le(q, b.ConstF32(special.PPNDCentre))
+	z := b.Div(b.Select(centre, x, above), b.Select(centre, y, below))
+	return b.Select(centre, b.Mul(q, z), z)
 }
 
-func emitRatio(b *spirv.Builder, c [2][]float32, x spirv.Value) spirv.Value {
+// emitRatio gives the numerator and the denominator of a rational function of x.
+func emitRatio(b *spirv.Builder, c [2][]float32, x spirv.Value) (above, below spirv.Value) {
 	var y [2]spirv.Value
 	for k := range y {
 		n := len(c[k]) - 1
@@ -56,7 +66,7 @@ func emitRatio(b *spirv.Builder, c [2][]float32, x spirv.Value) spirv.Value {
 			y[k] = b.Add(b.Mul(y[k], x), b.ConstF32(c[k][i]))
 		}
 	}
-	return b.Div(y[0], y[1])
+	return y[0], y[1]
 }
 
 // Normal is a standard normal draw from a word, the quantile of (word + 1/2) / 2^32: symmetric, and never

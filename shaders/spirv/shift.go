@@ -1,0 +1,73 @@
+package spirv
+
+// Shl shifts an integer left by y, an integer in [0, 31] of either kind.
+func (b *Builder) Shl(x, y Value) Value {
+	if n, ok := b.slowShift(x, y); ok {
+		return b.Mul(x, b.Const(x.Type, 1<<n))
+	}
+	return b.shift("shl", opShiftLeftLogical, x, y)
+}
+
+// Shr shifts an integer right by y, an integer in [0, 31] of either kind:
+// zeros come in for u32, copies of the sign for i32.
+func (b *Builder) Shr(x, y Value) Value {
+	op := opShiftRightLogical
+	if x.Type.Kind == Int32 {
+		op = opShiftRightArithmetic
+	}
+	if n, ok := b.slowShift(x, y); ok && n > 0 {
+		return b.divideByPower(x, n)
+	}
+	return b.shift("shr", op, x, y)
+}
+
+func (b *Builder) shift(name string, op opcode, x, y Value) Value {
+	x, y = b.splatBoth(x, y)
+	if !x.Type.Kind.isInt() || !y.Type.Kind.isInt() || x.Type.Lanes != y.Type.Lanes {
+		bug("%s of %v by %v", name, x.Type, y.Type)
+	}
+	for _, n := range b.constBits[y.ID] {
+		if n > 31 {
+			bug("%s by %d bits", name, n)
+		}
+	}
+	return b.intOp(op, x, y)
+}
+
+// slowShift reports a shift by n, the same for all lanes, that is to be replaced by other instructions (Config.ScalarShifts).
+func (b *Builder) slowShift(x, y Value) (n uint32, ok bool) {
+	amounts := b.constBits[y.ID]
+	if !b.cfg.ScalarShifts || !x.Type.Kind.isInt() || len(amounts) == 0 || b.constBits[x.ID] != nil {
+		return 0, false
+	}
+	for _, a := range amounts {
+		if a != amounts[0] || a > 31 {
+			return 0, false
+		}
+	}
+	return amounts[0], true
+}
+
+// divideByPower is x >> n by floats, exactly: the upper bits, as many as a float32 holds, are a float with a power of 2 less in its exponent;
+// the rest, if any are left, are another.
+func (b *Builder) divideByPower(x Value, n uint32) Value {
+	float := Type{Float32, x.Type.Lanes}
+	i := Type{Int32, x.Type.Lanes}
+	part := func(mask uint32) Value {
+		v := b.Bitcast(b.And(x, b.Const(x.Type, mask)), Int32)
+		f := b.Mul(b.pure(opConvertSToF, float, v.ID), b.float(float, 1/float64(uint32(1)<<n)))
+		return b.pure(opConvertFToS, i, f.ID)
+	}
+	upper := uint32(1)<<n - 1
+	if n < 8 {
+		upper = 0xff
+	}
+	q := part(^upper)
+	if x.Type.Kind == Uint32 { // the highest bit was taken for a sign
+		q = b.And(q, b.Const(i, ^uint32(0)>>n))
+	}
+	if n < 8 {
+		q = b.Or(q, part(upper))
+	}
+	return b.Bitcast(q, x.Type.Kind)
+}
