@@ -14,8 +14,12 @@ import (
 	"github.com/lavagrad/lavagrad/gpu/gputest"
 	"github.com/lavagrad/lavagrad/graph"
 	"github.com/lavagrad/lavagrad/graph/nn"
+	"github.com/lavagrad/lavagrad/graph/random"
+	"github.com/lavagrad/lavagrad/posterior"
 	"github.com/lavagrad/lavagrad/posterior/curvature"
+	"github.com/lavagrad/lavagrad/posterior/laplace"
 	"github.com/lavagrad/lavagrad/posterior/optim"
+	"github.com/lavagrad/lavagrad/tree"
 	"github.com/lavagrad/lavagrad/vmap"
 )
 
@@ -59,14 +63,16 @@ func newInputs(b testing.TB, dev *gpu.Device, samples, inputs, classes int) batc
 	return batch{upload(b, dev, x, samples, inputs), labels}
 }
 
-func (n network) loss(s batch) graph.Tensor {
-	h := s.X
+func (n network) loss(s batch) graph.Tensor { return nn.CrossEntropy(n.forward(s.X), s.Y) }
+
+// forward gives the logits.
+func (n network) forward(h graph.Tensor) graph.Tensor {
 	for i, l := range n.Layers {
 		if h = l.Apply(h); i < len(n.Layers)-1 {
 			h = h.ReLU()
 		}
 	}
-	return nn.CrossEntropy(h, s.Y)
+	return h
 }
 
 // clippedStep is a step of DP-SGD without its noise.
@@ -165,8 +171,61 @@ func BenchmarkStatistics(b *testing.B) {
 				}
 				ours, memory := once(s.f)
 				plain, least := once(sum)
-				b.ReportMetric(float64(memory)/float64(least), "x-memory")
 				besides(b, ours, plain)
+				b.ReportMetric(float64(memory)/float64(least), "x-memory")
+			})
+		}
+	}
+}
+
+// BenchmarkLaplace is a batch of a pass over digits for a diagonal Laplace approximation beside a step of SGD on the same batch, both in place: times
+// as long, and times the device's memory, data and parameters included.
+func BenchmarkLaplace(b *testing.B) {
+	const samples = 1000
+	for _, hidden := range []int{64, 128} {
+		forward := func(n network, s batch) (graph.Tensor, posterior.None) { return n.forward(s.X), posterior.None{} }
+		likelihood := func(z graph.Tensor, s batch) graph.Tensor { return nn.CrossEntropy(z, s.Y).Neg() }
+		each := laplace.Config{PerSample: true}
+		for name, transform := range map[string]*posterior.Transform[network, batch, laplace.DiagState[network, posterior.None]]{
+			"fisher": laplace.DiagFisher(func(n network, s batch) (graph.Tensor, posterior.None) {
+				return n.loss(s).Neg(), posterior.None{}
+			}, each),
+			"ggn": laplace.DiagGGN(forward, likelihood, each),
+		} {
+			b.Run(fmt.Sprintf("%d/%s", hidden, name), func(b *testing.B) {
+				peaks := [2]int64{}
+				var runs [2]func()
+				for i := range 2 { // the approximation first, then SGD, on devices of their own: arenas are shared
+					dev := gputest.Open(b)
+					n, s := newNetwork(b, dev, 784, hidden, 10), newInputs(b, dev, samples, 784, 10)
+					if i == 0 {
+						state, err := transform.Init(b.Context(), dev, n, random.NewKey(1))
+						require.NoError(b, err)
+						b.Cleanup(func() { graph.Close(state) })
+						runs[i] = func() {
+							if state, err = transform.Update(b.Context(), state, s, posterior.InPlace); err != nil || dev.Wait(b.Context()) != nil {
+								b.Fatal("the update failed: ", err)
+							}
+						}
+					} else {
+						step := graph.JitInPlace2(dev, func(n network, s batch) network {
+							g := graph.Grad2(func(n network, s batch) graph.Tensor { return n.loss(s).Mean() })(n, s)
+							next, err := tree.Map2(func(p, g graph.Tensor) graph.Tensor { return p.Sub(g.Scale(1e-3)) }, n, g)
+							require.NoError(b, err)
+							return next
+						})
+						runs[i] = func() {
+							if _, err := step(b.Context(), n, s); err != nil || dev.Wait(b.Context()) != nil {
+								b.Fatal("the step failed: ", err)
+							}
+						}
+					}
+					dev.ResetPeak()
+					runs[i]()
+					peaks[i] = dev.Stats().PeakBytes
+				}
+				besides(b, runs[0], runs[1])
+				b.ReportMetric(float64(peaks[0])/float64(peaks[1]), "x-memory")
 			})
 		}
 	}
@@ -187,5 +246,5 @@ func besides(b *testing.B, ours, plain func()) {
 	median := func(x []float64) float64 { slices.Sort(x); return x[len(x)/2] }
 	b.ReportMetric(median(wall[0])/median(wall[1]), "x-time")
 	b.ReportMetric(median(busy[0])/median(busy[1]), "x-cpu")
-	b.ReportMetric(1e3*median(wall[1]), "ms-of-sum")
+	b.ReportMetric(1e3*median(wall[1]), "ms-beside")
 }
