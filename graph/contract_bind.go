@@ -35,7 +35,7 @@ type viewStep struct {
 
 // bind lays out the operands of a term.
 func (s *sumProduct) bind(t product, m machine) *boundTerm {
-	b := &boundTerm{planner: planner{m: m}, scale: t.scale, number: map[int]int{}}
+	b := &boundTerm{planner: planner{m: m, single: s.root.spec.DType == Float32}, scale: t.scale, number: map[int]int{}}
 	bit := func(l int) int {
 		i, ok := b.number[l]
 		if !ok {
@@ -170,6 +170,9 @@ func (b *boundTerm) axes(t *planTree) []int {
 func (b *boundTerm) notation(t *planTree) string {
 	if t.left == nil {
 		return b.letters(b.factors[mathbits.TrailingZeros32(uint32(t.set))].axes) + "->" + b.letters(b.axes(t))
+	}
+	if t.squared {
+		return "(" + b.notation(t.left) + ")^2->" + b.letters(b.axes(t))
 	}
 	return b.letters(b.axes(t.left)) + "," + b.letters(b.axes(t.right)) + "->" + b.letters(b.axes(t))
 }

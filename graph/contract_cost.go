@@ -4,6 +4,7 @@ import (
 	mathbits "math/bits"
 
 	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/shaders"
 )
 
 // machine is what the contraction planner believes of a device: rates of work that it weighs against each other. Only their ratios
@@ -14,6 +15,9 @@ type machine struct {
 	bytes    float64 // bytes a second to and from memory
 	dispatch float64 // seconds for one more kernel
 	budget   float64 // bytes that one intermediate array may take
+	binding  float64 // bytes that a kernel binds at once
+
+	products shaders.MatMulTarget // for the kernels that have no other form
 }
 
 // machineOf is by bench/results for the CPU drivers; for GPUs, round numbers of a middling one, which no measurement backs.
@@ -25,6 +29,7 @@ func machineOf(p gpu.Profile, budget int64) machine {
 	case p.Kind == gpu.CPU:
 		m = machine{matmul: 20e9, vector: 4e9, bytes: 9e9, dispatch: 40e-6}
 	}
+	m.binding, m.products = float64(p.MaxStorageRange), productTarget(p)
 	if m.budget = float64(p.MaxAllocation); budget > 0 {
 		m.budget = min(m.budget, float64(budget))
 	}

@@ -15,6 +15,7 @@ type planner struct {
 	out     labelSet
 	known   func(key string) bool // intermediates that are there anyway
 	names   map[factorSet]naming
+	single  bool // float32: there are kernels for it
 }
 
 // factor is an operand of the product.
@@ -36,6 +37,7 @@ type planTree struct {
 	work        work
 	stored      bool
 	free        bool // others compute it anyway
+	squared     bool // the squares of left, which is not stored, added up in one step
 }
 
 // naming is a name for a set of operands: equal names, equal results but for the order of axes.
@@ -93,6 +95,8 @@ func (p *planner) join(a, b *planTree) *planTree {
 	t.work = w.plus(a.work)
 	if !p.same(a, b) {
 		t.work = t.work.plus(b.work)
+	} else if w, ok := p.squared(a, t); ok && w.seconds < t.work.seconds {
+		t.work, t.squared = w, true
 	}
 	return t
 }
@@ -274,6 +278,12 @@ func (p *planner) steps(t *planTree, f func(*planTree)) {
 		if t.labels != p.factors[mathbits.TrailingZeros32(uint32(t.set))].labels {
 			f(t)
 		}
+	case t.squared && !t.free:
+		p.steps(t.left.left, f)
+		if !p.same(t.left.left, t.left.right) {
+			p.steps(t.left.right, f)
+		}
+		f(t)
 	case !t.free:
 		p.steps(t.left, f)
 		if !p.same(t.left, t.right) {

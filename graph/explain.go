@@ -75,10 +75,13 @@ func (p *contractPlan) explain(b *strings.Builder) {
 	for _, t := range p.terms {
 		t.steps(t.tree, func(s *planTree) {
 			below := work{}
-			if s.left != nil {
-				below = s.left.work
-				if !t.same(s.left, s.right) {
-					below = below.plus(s.right.work)
+			if l, r := s.left, s.right; l != nil {
+				if s.squared {
+					l, r = s.left.left, s.left.right
+				}
+				below = l.work
+				if !t.same(l, r) {
+					below = below.plus(r.work)
 				}
 			}
 			place := "in place"

@@ -275,13 +275,19 @@ func (c *contractor) compute(b *boundTerm, t *planTree, top bool) (*node, []int)
 		}
 		return m.n, labels
 	}
-	x, lx := c.compute(b, t.left, false)
-	y, ly := c.compute(b, t.right, false)
-	if x.spec.Shape.Size() < y.spec.Shape.Size() {
-		x, lx, y, ly = y, ly, x, lx
+	var m made
+	var labels []int
+	if t.squared {
+		m.n, labels = c.sumSquares(b, t)
+	} else {
+		x, lx := c.compute(b, t.left, false)
+		y, ly := c.compute(b, t.right, false)
+		if x.spec.Shape.Size() < y.spec.Shape.Size() {
+			x, lx, y, ly = y, ly, x, lx
+		}
+		labels = b.arrange(name.kept, slices.Concat(lx, ly))
+		m.n = pairwise(x, lx, y, ly, labels)
 	}
-	labels := b.arrange(name.kept, slices.Concat(lx, ly))
-	m := made{n: pairwise(x, lx, y, ly, labels)}
 	for _, l := range labels {
 		m.axes = append(m.axes, slices.Index(name.kept, l))
 	}

@@ -171,3 +171,33 @@ func TestMatMulRejects(t *testing.T) {
 	_, err := shaders.MatMul(shaders.MatMulNN, dense(shaders.MatMulNN, 8, 8, 8), 65536, bigGPU)
 	assert.ErrorContains(t, err, "more than 65535 workgroups")
 }
+
+func TestSquaresModulesAreValid(t *testing.T) {
+	files, err := filepath.Glob("glsl/squares_*.spv")
+	require.NoError(t, err)
+	assert.Len(t, shaders.SquaresKernels(), len(files), "a module that no table lists")
+	for _, k := range shaders.SquaresKernels() {
+		out, err := exec.Command("spirv-val", "--target-env", "vulkan1.1", filepath.Join("glsl", k.Name+".spv")).CombinedOutput()
+		require.NoError(t, err, "%s: %s", k.Name, out)
+	}
+}
+
+// Every product of the batch is in one part, and no part is empty.
+func TestSumSquaresCutsTheBatch(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := func(name string, most int) int { return rapid.IntRange(1, most).Draw(t, name) }
+		args := shaders.SquaresArgs{M: n("m", 200), N: n("n", 200), K: n("k", 9), Batch: n("batch", 100)}
+		for _, target := range []shaders.MatMulTarget{swiftShader, lavapipe} {
+			k, a, ok := shaders.SumSquares(args, target)
+			require.True(t, ok)
+			require.GreaterOrEqual(t, a.Count, 1)
+			require.Less(t, (a.Parts()-1)*a.Count, a.Batch)
+			require.GreaterOrEqual(t, a.Parts()*a.Count, a.Batch)
+			if k.Views[0] == shaders.TexelVector {
+				require.LessOrEqual(t, int64(a.Batch*a.K*(max(a.M, a.N)+3)/4), target.MaxTexels+int64(a.Batch*a.K))
+			}
+		}
+		_, _, ok := shaders.SumSquares(args, bigGPU)
+		require.False(t, ok)
+	})
+}
