@@ -91,6 +91,9 @@ func planMatmuls(outputs []*node, p gpu.Profile) []*node {
 	if !p.TexelReads {
 		target.MaxTexels = 0
 	}
+	if p.SubgroupOps {
+		target.Subgroup = p.SubgroupSize
+	}
 	return rewrite(outputs, func(n *node, in []*node) *node {
 		o, ok := n.op.(contractOp)
 		if !ok || n.spec.DType != Float32 {

@@ -113,6 +113,7 @@ func (a MatMulArgs) Check(f MatMulForm, batch int) error {
 type MatMulTarget struct {
 	CPU       bool   // the driver runs kernels on the CPU
 	Driver    string // "swiftshader", "lavapipe" or another; only CPU drivers are told apart
+	Subgroup  int    // invocations of a subgroup that can shuffle values; 0 where kernels may not
 	Cores     int    // CPU cores, or an estimate of a GPU's compute units
 	MaxTexels int64  // texels of 16 bytes that a uniform texel buffer view may have
 }
@@ -145,6 +146,7 @@ type matMulVariant struct {
 	tileM, tileN int
 	local        int
 	texel        bool
+	share        bool // needs subgroups of as many invocations as a workgroup has, which shuffle
 	lanesM       bool
 	rate         float64
 }
@@ -168,8 +170,13 @@ var quadVariants = []matMulVariant{
 }
 
 // lavapipe 22.3 reads storage buffers in a scalar loop over lanes and components: 2 to 3 GF/s whatever
-// the tile, where texel buffers reach the ones here (typically 25 to 30 under load, these when quiet).
+// the tile, where texel buffers reach the ones here (typically 25 to 30 under load, these when quiet). A texel that eight invocations
+// read is a call of some 65 instructions, and a shuffle among them one: so they share what they read of A. The rates of these are
+// in proportion to texel16x8's on a Turin EPYC, in G/s of process CPU time for NN, TN and NT at 512 x 512 x 512: 75, 81 and 67 with
+// share32x8, 72, 64 and 67 with share16x8, where texel16x8 reached 62 and 56 with NN and TN.
 var texelVariants = []matMulVariant{
+	{base: "matmul_cpu_share32x8", tileM: 32, tileN: 64, local: 8, texel: true, share: true, rate: 66},
+	{base: "matmul_cpu_share16x8", tileM: 16, tileN: 64, local: 8, texel: true, share: true, rate: 60},
 	{base: "matmul_cpu_texel16x8", tileM: 16, tileN: 64, local: 8, texel: true, rate: 49},
 	{base: "matmul_cpu_texel8x8", tileM: 64, tileN: 8, local: 8, texel: true, lanesM: true, rate: 31},
 	{base: "matmul_cpu_texel4x8", tileM: 4, tileN: 64, local: 8, texel: true, rate: 27},
@@ -206,7 +213,7 @@ func MatMul(f MatMulForm, a MatMulArgs, batch int, t MatMulTarget) (MatMulKernel
 	least := math.Inf(1)
 	for _, v := range t.variants() {
 		tilesM, tilesN := ceilDiv(a.M, v.tileM), ceilDiv(a.N, v.tileN)
-		if v.texel && texels > t.MaxTexels || max(tilesM, tilesN, batch) > maxGroups {
+		if v.texel && texels > t.MaxTexels || v.share && t.Subgroup != v.local || max(tilesM, tilesN, batch) > maxGroups {
 			continue
 		}
 		rounds := ceilDiv(tilesM*tilesN*batch, max(t.Cores, 1))
@@ -236,7 +243,7 @@ func (v matMulVariant) kernel(f MatMulForm) MatMulKernel {
 // storage buffers and no quads run on every device.
 func MatMulKernels() []MatMulKernel {
 	var all []MatMulKernel
-	for _, family := range [][]matMulVariant{quadVariants, texelVariants[:3], gpuVariants} {
+	for _, family := range [][]matMulVariant{quadVariants, texelVariants[:len(texelVariants)-1], gpuVariants} {
 		for _, v := range family {
 			for f := MatMulNN; f <= MatMulNT; f++ {
 				all = append(all, v.kernel(f))

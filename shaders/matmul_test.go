@@ -16,7 +16,8 @@ import (
 
 var (
 	swiftShader = shaders.MatMulTarget{CPU: true, Driver: "swiftshader", Cores: 2, MaxTexels: 65536}
-	lavapipe    = shaders.MatMulTarget{CPU: true, Driver: "lavapipe", Cores: 2, MaxTexels: 1 << 27}
+	lavapipe    = shaders.MatMulTarget{CPU: true, Driver: "lavapipe", Subgroup: 8, Cores: 2, MaxTexels: 1 << 27}
+	lavapipeSSE = shaders.MatMulTarget{CPU: true, Driver: "lavapipe", Subgroup: 4, Cores: 2, MaxTexels: 1 << 27} // without AVX
 	bigGPU      = shaders.MatMulTarget{Cores: 64, MaxTexels: 1 << 27}
 )
 
@@ -102,7 +103,9 @@ func TestMatMulChoice(t *testing.T) {
 		{swiftShader, 256, 10, 64, "matmul_cpu_quadtexel16x4_nn"},
 		{swiftShader, 1, 64, 784, "matmul_cpu_quadtexel4x8_nn"},
 		{swiftShader, 1, 1024, 1024, "matmul_cpu_quad4x8_nn"},
-		{lavapipe, 512, 512, 512, "matmul_cpu_texel16x8_nn"},
+		{lavapipe, 512, 512, 512, "matmul_cpu_share32x8_nn"},
+		{lavapipe, 48, 576, 288, "matmul_cpu_share16x8_nn"},
+		{lavapipeSSE, 512, 512, 512, "matmul_cpu_texel16x8_nn"},
 		{lavapipe, 256, 10, 64, "matmul_cpu_texel8x8_nn"},
 		{lavapipe, 1, 64, 784, "matmul_cpu_texel4x8_nn"},
 		{bigGPU, 256, 64, 784, "matmul_gpu_tile64_nn"},
@@ -117,7 +120,7 @@ func TestMatMulChoice(t *testing.T) {
 func TestMatMulChoiceCovers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		form := rapid.SampledFrom([]shaders.MatMulForm{shaders.MatMulNN, shaders.MatMulTN, shaders.MatMulNT}).Draw(t, "form")
-		target := rapid.SampledFrom([]shaders.MatMulTarget{swiftShader, lavapipe, bigGPU, {}, {CPU: true}}).Draw(t, "target")
+		target := rapid.SampledFrom([]shaders.MatMulTarget{swiftShader, lavapipe, lavapipeSSE, bigGPU, {}, {CPU: true}}).Draw(t, "target")
 		size := rapid.IntRange(1, 3000)
 		m, n, k := size.Draw(t, "m"), size.Draw(t, "n"), size.Draw(t, "k")
 		batch := rapid.IntRange(1, 300).Draw(t, "batch")
