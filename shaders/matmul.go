@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sort"
 	"sync"
 )
 
@@ -157,8 +158,8 @@ type matMulVariant struct {
 // SwiftShader turns each vec4 that four invocations read from a storage buffer into 16 scalar loads of
 // some 12 instructions, and pays 13 instructions a loop-carried value and iteration. So four
 // invocations share what they read of A (quad swaps are one instruction), tiles are as large as compile
-// time allows (0.3 s for 32x8), and four k make one update. Plain 16x8 tiles reach 4.7 GF/s from
-// storage buffers and 7 from texels; larger than 32x8 the code leaves the caches and gets slower.
+// time allows (0.3 s for 32x8), and four k make one update; eight, with half the rows, are no faster. Plain 16x8 tiles reach 4.7 GF/s
+// from storage buffers and 7 from texels; larger than 32x8 the code leaves the caches and gets slower.
 // robustBufferAccess costs the storage variants 15 to 30 % and the texel ones nothing.
 var quadVariants = []matMulVariant{
 	{base: "matmul_cpu_quadtexel32x8", tileM: 32, tileN: 32, local: 4, texel: true, rate: 11.7},
@@ -225,6 +226,31 @@ func MatMul(f MatMulForm, a MatMulArgs, batch int, t MatMulTarget) (MatMulKernel
 		return MatMulKernel{}, fmt.Errorf("shaders: matmul: %d products with %d x %d results need more than %d workgroups along a dimension: split them", batch, a.M, a.N, maxGroups)
 	}
 	return best.kernel(f), nil
+}
+
+// texelWork is from how many multiplications products get a dispatch of their own so that their operands fit texel views: on
+// SwiftShader, where a dispatch costs 17 to 40 us, kernels that read texels save 50 to 130 us of so many.
+const texelWork = 1 << 22
+
+// Products is how many products of a batch one dispatch should compute: all, or where their operands have more texels than a view
+// may, but those of one product do not, as many as fit. Operands and results of so many span a multiple of align elements.
+func (t MatMulTarget) Products(f MatMulForm, a MatMulArgs, batch, align int) int {
+	texels := func(products int) int64 {
+		n := a.Elements(f, products)
+		return int64(ceilDiv(max(n[0], n[1]), 4))
+	}
+	if !t.CPU || texels(batch) <= t.MaxTexels {
+		return batch
+	}
+	unit := 1
+	for unit < align && (unit*a.StrideA%align != 0 || unit*a.StrideB%align != 0 || unit*a.StrideC%align != 0) {
+		unit *= 2
+	}
+	units := sort.Search(batch/unit, func(i int) bool { return texels((i+1)*unit) > t.MaxTexels })
+	if units == 0 || units*unit*a.M*a.N*a.K < texelWork {
+		return batch
+	}
+	return units * unit
 }
 
 func (v matMulVariant) kernel(f MatMulForm) MatMulKernel {

@@ -144,6 +144,33 @@ func TestMatMulChoiceCovers(t *testing.T) {
 	})
 }
 
+// A batch whose operands have more texels than a view may is cut so that they fit, if that leaves enough work a dispatch.
+func TestMatMulProducts(t *testing.T) {
+	conv := dense(shaders.MatMulNN, 64, 576, 288) // 41,472 texels of B a product
+	shared := conv
+	shared.StrideA = 0
+	half := dense(shaders.MatMulNN, 60, 100, 1001) // strides of A and C are 16 * 15 * 251 and 16 * 375
+	for _, c := range []struct {
+		args   shaders.MatMulArgs
+		batch  int
+		target shaders.MatMulTarget
+		want   int
+	}{
+		{conv, 64, swiftShader, 1},
+		{shared, 64, swiftShader, 1},
+		{conv, 1, swiftShader, 1},
+		{conv, 64, lavapipe, 64},
+		{conv, 64, bigGPU, 64},
+		{dense(shaders.MatMulNN, 64, 64, 1024), 64, swiftShader, 4},        // 16,384 texels of each
+		{half, 64, swiftShader, 64},                                        // four would begin at whole bindings, two fit
+		{dense(shaders.MatMulNN, 16, 16, 16), 4096, swiftShader, 4096 / 4}, // 64 texels of each
+		{dense(shaders.MatMulNN, 4, 4, 4), 65536, swiftShader, 65536},      // 16,384 of them are too little work
+		{dense(shaders.MatMulNN, 1024, 1024, 1024), 3, swiftShader, 3},     // not even one fits
+	} {
+		assert.Equal(t, c.want, c.target.Products(shaders.MatMulNN, c.args, c.batch, 64), "%+v of %d", c.args, c.batch)
+	}
+}
+
 func TestMatMulElements(t *testing.T) {
 	a := dense(shaders.MatMulTN, 5, 6, 7) // A is 7 x 5 in rows of 8, B 7 x 6 in rows of 8, C 5 x 6 in rows of 8
 	assert.Equal(t, [3]int{56, 56, 40}, a.Elements(shaders.MatMulTN, 1))
