@@ -3,7 +3,6 @@ package graph
 import (
 	"slices"
 
-	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/shaders"
 )
 
@@ -39,15 +38,6 @@ func (o sumSquaresOp) Kernels(k *Kernels, _ Operands) {
 	parts := o.args.Parts()
 	groups := o.kernel.Groups(o.args.M, o.args.N, parts)
 	k.Dispatch("sum of squares", shaders.Kernel{Code: o.kernel.Code, Push: o.args.Words(), Groups: groups, Views: o.kernel.Views[:]}, k.In(0), k.In(1), k.Out())
-}
-
-// productTarget is what the choice of a hand-written product kernel depends on.
-func productTarget(p gpu.Profile) shaders.MatMulTarget {
-	t := shaders.MatMulTarget{CPU: p.Kind == gpu.CPU, Driver: p.Driver, Cores: p.Cores, MaxTexels: p.MaxTexelElements}
-	if !p.TexelReads {
-		t.MaxTexels = 0
-	}
-	return t
 }
 
 // squareLabels are the labels of a sum of squares: those of the batch, which x, g and their product have, of the sum inside, of the rows, which x has, and of

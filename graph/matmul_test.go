@@ -27,6 +27,7 @@ func TestLargeContractions(t *testing.T) {
 		{contractOp{[]int{1, 0}, []int{2, 1}, []int{0, 2}}, Shape{80, 99}, Shape{90, 80}},                                      // A^T B^T
 		{contractOp{[]int{0, 1}, []int{1, 2}, []int{2, 0}}, Shape{96, 80}, Shape{80, 100}},                                     // (A B)^T
 		{contractOp{[]int{3, 0, 1}, []int{3, 1, 2}, []int{3, 0, 2}}, Shape{5, 48, 50}, Shape{5, 50, 52}},                       // batched
+		{contractOp{[]int{3, 0, 1}, []int{3, 1, 2}, []int{3, 0, 2}}, Shape{2, 16, 512}, Shape{2, 512, 512}},                    // more than a texel view of SwiftShader
 		{contractOp{[]int{0, 3, 1}, []int{1, 2}, []int{3, 0, 2}}, Shape{40, 6, 48}, Shape{48, 60}},                             // free axes out of order
 		{contractOp{[]int{0, 1, 4}, []int{4, 1, 2}, []int{0, 2}}, Shape{100, 8, 10}, Shape{10, 8, 72}},                         // two summed axes
 		{contractOp{[]int{0, 1}, []int{1, 2}, []int{0, 2}}, Shape{5000, 64}, Shape{64, 10}},                                    // few columns
@@ -104,6 +105,32 @@ func TestConvolutionsWithoutRoomForTheirWindows(t *testing.T) {
 	const windows = 4 * 8 * 16 * 9 * 12 * 12
 	assert.Equal(t, 1, matmuls(windows))
 	assert.Equal(t, 0, matmuls(windows-1))
+}
+
+// A batch with more texels than a view may have is cut into dispatches that cover operands and result once.
+func TestMatmulPartsFitTexelViews(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		o := matmulOp{batch: 7, m: 64, n: 576, k: 144, shared: shared, target: shaders.MatMulTarget{CPU: true, Driver: "swiftshader", Cores: 2, MaxTexels: 1 << 16}}
+		in := newNode(paramOp{}, nil, Spec{Float32, Shape{1}}, 0)
+		k := &Kernels{&lowered{}, newNode(o, []*node{in, in}, Spec{Float32, Shape{7, 64, 576}}, 0)}
+		o.Kernels(k, Operands{k.n})
+		counts := []uint32{}
+		var at [3]int64
+		for _, s := range k.out.steps {
+			assert.Equal(t, shaders.TexelVector, s.kernel.Views[1])
+			counts = append(counts, s.kernel.Groups[2])
+			for i, a := range s.args {
+				assert.Equal(t, at[i], a.offset)
+				at[i] += a.length
+			}
+		}
+		assert.Equal(t, []uint32{3, 3, 1}, counts)
+		want := [3]int64{4 * 7 * 64 * 144, 4 * 7 * 144 * 576, 4 * 7 * 64 * 576}
+		if shared {
+			want[0] = 0 // the whole of it, without a range
+		}
+		assert.Equal(t, want, at)
+	}
 }
 
 // A result longer than a binding is cut into parts that cover it once.

@@ -23,16 +23,30 @@ type matmulOp struct {
 
 func (matmulOp) Name() string { return "matmul" }
 
-// Kernels: one dispatch, or as many as keep the result within what a binding holds.
+// Kernels: one dispatch, or as many as keep operands within what the best kernel reads, and the result within what a binding holds.
 func (o matmulOp) Kernels(k *Kernels, _ Operands) {
 	whole := o.arguments()
-	add := func(args shaders.MatMulArgs, batch int, c KernelArg) {
+	dispatch := func(args shaders.MatMulArgs, batch int, a, b, c KernelArg) {
 		m, err := shaders.MatMul(o.form, args, batch, o.target)
 		if err != nil {
 			panic("BUG: graph: " + err.Error()) // planMatmuls has asked for all of it at once
 		}
-		k.Dispatch("matmul", shaders.Kernel{Code: m.Code, Push: args.Words(), Groups: m.Groups(args.M, args.N, batch), Views: m.Views[:]}, k.In(0), k.In(1), c)
+		k.Dispatch("matmul", shaders.Kernel{Code: m.Code, Push: args.Words(), Groups: m.Groups(args.M, args.N, batch), Views: m.Views[:]}, a, b, c)
 	}
+	if n := o.target.Products(o.form, whole, o.batch, alignment/4); n < o.batch && (o.limit == 0 || n*whole.StrideC <= o.limit) {
+		for z := 0; z < o.batch; z += n {
+			count := min(n, o.batch-z)
+			part := func(x KernelArg, stride int) KernelArg {
+				if stride == 0 {
+					return x
+				}
+				return x.Range(z*stride, count*stride)
+			}
+			dispatch(whole, count, part(k.In(0), whole.StrideA), part(k.In(1), whole.StrideB), part(k.Out(), whole.StrideC))
+		}
+		return
+	}
+	add := func(args shaders.MatMulArgs, batch int, c KernelArg) { dispatch(args, batch, k.In(0), k.In(1), c) }
 	if o.limit == 0 || o.batch*whole.StrideC <= o.limit {
 		add(whole, o.batch, k.Out())
 		return
@@ -84,6 +98,18 @@ func roundUp4(n int) int { return (n + 3) &^ 3 }
 // matmulWork is the number of multiplications from which a kernel of its own pays: below, the fused
 // kernels win by the dispatches they save.
 const matmulWork = 1 << 19
+
+// productTarget is what the choice of a hand-written product kernel depends on.
+func productTarget(p gpu.Profile) shaders.MatMulTarget {
+	t := shaders.MatMulTarget{CPU: p.Kind == gpu.CPU, Driver: p.Driver, Cores: p.Cores, MaxTexels: p.MaxTexelElements}
+	if !p.TexelReads {
+		t.MaxTexels = 0
+	}
+	if p.SubgroupOps {
+		t.Subgroup = p.SubgroupSize
+	}
+	return t
+}
 
 // planMatmuls replaces large contractions by matmuls on operands laid out for the kernels.
 func planMatmuls(outputs []*node, p gpu.Profile) []*node {

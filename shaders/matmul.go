@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sort"
 	"sync"
 )
 
@@ -113,6 +114,7 @@ func (a MatMulArgs) Check(f MatMulForm, batch int) error {
 type MatMulTarget struct {
 	CPU       bool   // the driver runs kernels on the CPU
 	Driver    string // "swiftshader", "lavapipe" or another; only CPU drivers are told apart
+	Subgroup  int    // invocations of a subgroup that can shuffle values; 0 where kernels may not
 	Cores     int    // CPU cores, or an estimate of a GPU's compute units
 	MaxTexels int64  // texels of 16 bytes that a uniform texel buffer view may have
 }
@@ -145,6 +147,7 @@ type matMulVariant struct {
 	tileM, tileN int
 	local        int
 	texel        bool
+	share        bool // needs subgroups of as many invocations as a workgroup has, which shuffle
 	lanesM       bool
 	rate         float64
 }
@@ -155,8 +158,8 @@ type matMulVariant struct {
 // SwiftShader turns each vec4 that four invocations read from a storage buffer into 16 scalar loads of
 // some 12 instructions, and pays 13 instructions a loop-carried value and iteration. So four
 // invocations share what they read of A (quad swaps are one instruction), tiles are as large as compile
-// time allows (0.3 s for 32x8), and four k make one update. Plain 16x8 tiles reach 4.7 GF/s from
-// storage buffers and 7 from texels; larger than 32x8 the code leaves the caches and gets slower.
+// time allows (0.3 s for 32x8), and four k make one update; eight, with half the rows, are no faster. Plain 16x8 tiles reach 4.7 GF/s
+// from storage buffers and 7 from texels; larger than 32x8 the code leaves the caches and gets slower.
 // robustBufferAccess costs the storage variants 15 to 30 % and the texel ones nothing.
 var quadVariants = []matMulVariant{
 	{base: "matmul_cpu_quadtexel32x8", tileM: 32, tileN: 32, local: 4, texel: true, rate: 11.7},
@@ -168,8 +171,13 @@ var quadVariants = []matMulVariant{
 }
 
 // lavapipe 22.3 reads storage buffers in a scalar loop over lanes and components: 2 to 3 GF/s whatever
-// the tile, where texel buffers reach the ones here (typically 25 to 30 under load, these when quiet).
+// the tile, where texel buffers reach the ones here (typically 25 to 30 under load, these when quiet). A texel that eight invocations
+// read is a call of some 65 instructions, and a shuffle among them one: so they share what they read of A. The rates of these are
+// in proportion to texel16x8's on a Turin EPYC, in G/s of process CPU time for NN, TN and NT at 512 x 512 x 512: 75, 81 and 67 with
+// share32x8, 72, 64 and 67 with share16x8, where texel16x8 reached 62 and 56 with NN and TN.
 var texelVariants = []matMulVariant{
+	{base: "matmul_cpu_share32x8", tileM: 32, tileN: 64, local: 8, texel: true, share: true, rate: 66},
+	{base: "matmul_cpu_share16x8", tileM: 16, tileN: 64, local: 8, texel: true, share: true, rate: 60},
 	{base: "matmul_cpu_texel16x8", tileM: 16, tileN: 64, local: 8, texel: true, rate: 49},
 	{base: "matmul_cpu_texel8x8", tileM: 64, tileN: 8, local: 8, texel: true, lanesM: true, rate: 31},
 	{base: "matmul_cpu_texel4x8", tileM: 4, tileN: 64, local: 8, texel: true, rate: 27},
@@ -206,7 +214,7 @@ func MatMul(f MatMulForm, a MatMulArgs, batch int, t MatMulTarget) (MatMulKernel
 	least := math.Inf(1)
 	for _, v := range t.variants() {
 		tilesM, tilesN := ceilDiv(a.M, v.tileM), ceilDiv(a.N, v.tileN)
-		if v.texel && texels > t.MaxTexels || max(tilesM, tilesN, batch) > maxGroups {
+		if v.texel && texels > t.MaxTexels || v.share && t.Subgroup != v.local || max(tilesM, tilesN, batch) > maxGroups {
 			continue
 		}
 		rounds := ceilDiv(tilesM*tilesN*batch, max(t.Cores, 1))
@@ -218,6 +226,31 @@ func MatMul(f MatMulForm, a MatMulArgs, batch int, t MatMulTarget) (MatMulKernel
 		return MatMulKernel{}, fmt.Errorf("shaders: matmul: %d products with %d x %d results need more than %d workgroups along a dimension: split them", batch, a.M, a.N, maxGroups)
 	}
 	return best.kernel(f), nil
+}
+
+// texelWork is from how many multiplications products get a dispatch of their own so that their operands fit texel views: on
+// SwiftShader, where a dispatch costs 17 to 40 us, kernels that read texels save 50 to 130 us of so many.
+const texelWork = 1 << 22
+
+// Products is how many products of a batch one dispatch should compute: all, or where their operands have more texels than a view
+// may, but those of one product do not, as many as fit. Operands and results of so many span a multiple of align elements.
+func (t MatMulTarget) Products(f MatMulForm, a MatMulArgs, batch, align int) int {
+	texels := func(products int) int64 {
+		n := a.Elements(f, products)
+		return int64(ceilDiv(max(n[0], n[1]), 4))
+	}
+	if !t.CPU || texels(batch) <= t.MaxTexels {
+		return batch
+	}
+	unit := 1
+	for unit < align && (unit*a.StrideA%align != 0 || unit*a.StrideB%align != 0 || unit*a.StrideC%align != 0) {
+		unit *= 2
+	}
+	units := sort.Search(batch/unit, func(i int) bool { return texels((i+1)*unit) > t.MaxTexels })
+	if units == 0 || units*unit*a.M*a.N*a.K < texelWork {
+		return batch
+	}
+	return units * unit
 }
 
 func (v matMulVariant) kernel(f MatMulForm) MatMulKernel {
@@ -236,7 +269,7 @@ func (v matMulVariant) kernel(f MatMulForm) MatMulKernel {
 // storage buffers and no quads run on every device.
 func MatMulKernels() []MatMulKernel {
 	var all []MatMulKernel
-	for _, family := range [][]matMulVariant{quadVariants, texelVariants[:3], gpuVariants} {
+	for _, family := range [][]matMulVariant{quadVariants, texelVariants[:len(texelVariants)-1], gpuVariants} {
 		for _, v := range family {
 			for f := MatMulNN; f <= MatMulNT; f++ {
 				all = append(all, v.kernel(f))

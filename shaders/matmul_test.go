@@ -16,7 +16,8 @@ import (
 
 var (
 	swiftShader = shaders.MatMulTarget{CPU: true, Driver: "swiftshader", Cores: 2, MaxTexels: 65536}
-	lavapipe    = shaders.MatMulTarget{CPU: true, Driver: "lavapipe", Cores: 2, MaxTexels: 1 << 27}
+	lavapipe    = shaders.MatMulTarget{CPU: true, Driver: "lavapipe", Subgroup: 8, Cores: 2, MaxTexels: 1 << 27}
+	lavapipeSSE = shaders.MatMulTarget{CPU: true, Driver: "lavapipe", Subgroup: 4, Cores: 2, MaxTexels: 1 << 27} // without AVX
 	bigGPU      = shaders.MatMulTarget{Cores: 64, MaxTexels: 1 << 27}
 )
 
@@ -102,7 +103,9 @@ func TestMatMulChoice(t *testing.T) {
 		{swiftShader, 256, 10, 64, "matmul_cpu_quadtexel16x4_nn"},
 		{swiftShader, 1, 64, 784, "matmul_cpu_quadtexel4x8_nn"},
 		{swiftShader, 1, 1024, 1024, "matmul_cpu_quad4x8_nn"},
-		{lavapipe, 512, 512, 512, "matmul_cpu_texel16x8_nn"},
+		{lavapipe, 512, 512, 512, "matmul_cpu_share32x8_nn"},
+		{lavapipe, 48, 576, 288, "matmul_cpu_share16x8_nn"},
+		{lavapipeSSE, 512, 512, 512, "matmul_cpu_texel16x8_nn"},
 		{lavapipe, 256, 10, 64, "matmul_cpu_texel8x8_nn"},
 		{lavapipe, 1, 64, 784, "matmul_cpu_texel4x8_nn"},
 		{bigGPU, 256, 64, 784, "matmul_gpu_tile64_nn"},
@@ -117,7 +120,7 @@ func TestMatMulChoice(t *testing.T) {
 func TestMatMulChoiceCovers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		form := rapid.SampledFrom([]shaders.MatMulForm{shaders.MatMulNN, shaders.MatMulTN, shaders.MatMulNT}).Draw(t, "form")
-		target := rapid.SampledFrom([]shaders.MatMulTarget{swiftShader, lavapipe, bigGPU, {}, {CPU: true}}).Draw(t, "target")
+		target := rapid.SampledFrom([]shaders.MatMulTarget{swiftShader, lavapipe, lavapipeSSE, bigGPU, {}, {CPU: true}}).Draw(t, "target")
 		size := rapid.IntRange(1, 3000)
 		m, n, k := size.Draw(t, "m"), size.Draw(t, "n"), size.Draw(t, "k")
 		batch := rapid.IntRange(1, 300).Draw(t, "batch")
@@ -139,6 +142,33 @@ func TestMatMulChoiceCovers(t *testing.T) {
 			require.LessOrEqual(t, int64(max(e[0], e[1])), 4*target.MaxTexels)
 		}
 	})
+}
+
+// A batch whose operands have more texels than a view may is cut so that they fit, if that leaves enough work a dispatch.
+func TestMatMulProducts(t *testing.T) {
+	conv := dense(shaders.MatMulNN, 64, 576, 288) // 41,472 texels of B a product
+	shared := conv
+	shared.StrideA = 0
+	half := dense(shaders.MatMulNN, 60, 100, 1001) // strides of A and C are 16 * 15 * 251 and 16 * 375
+	for _, c := range []struct {
+		args   shaders.MatMulArgs
+		batch  int
+		target shaders.MatMulTarget
+		want   int
+	}{
+		{conv, 64, swiftShader, 1},
+		{shared, 64, swiftShader, 1},
+		{conv, 1, swiftShader, 1},
+		{conv, 64, lavapipe, 64},
+		{conv, 64, bigGPU, 64},
+		{dense(shaders.MatMulNN, 64, 64, 1024), 64, swiftShader, 4},        // 16,384 texels of each
+		{half, 64, swiftShader, 64},                                        // four would begin at whole bindings, two fit
+		{dense(shaders.MatMulNN, 16, 16, 16), 4096, swiftShader, 4096 / 4}, // 64 texels of each
+		{dense(shaders.MatMulNN, 4, 4, 4), 65536, swiftShader, 65536},      // 16,384 of them are too little work
+		{dense(shaders.MatMulNN, 1024, 1024, 1024), 3, swiftShader, 3},     // not even one fits
+	} {
+		assert.Equal(t, c.want, c.target.Products(shaders.MatMulNN, c.args, c.batch, 64), "%+v of %d", c.args, c.batch)
+	}
 }
 
 func TestMatMulElements(t *testing.T) {

@@ -7,6 +7,7 @@
 //   TM, TN tile of an invocation; both multiples of 4
 //   LX     invocations of a workgroup, along N, or along M with LANES_M
 //   QUAD   4 invocations share their A values through subgroup quad operations, so each loads a quarter
+//   SHARE  the invocations of a workgroup of 8, which must be a subgroup, share theirs through shuffles: each loads an eighth
 //   TEXEL  A and B are uniform texel buffers (RGBA32F) instead of storage buffers
 //
 // variants: quad32x8_nn=-DFORM=0 -DTM=32 -DTN=8 -DLX=4 -DQUAD; quad32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=4 -DQUAD; quad32x8_nt=-DFORM=2 -DTM=32 -DTN=8 -DLX=4 -DQUAD
@@ -15,6 +16,8 @@
 // variants: quadtexel32x8_nn=-DFORM=0 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8_nt=-DFORM=2 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL
 // variants: quadtexel16x4_nn=-DFORM=0 -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL; quadtexel16x4_tn=-DFORM=1 -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL; quadtexel16x4_nt=-DFORM=2 -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL
 // variants: quadtexel4x8_nn=-DFORM=0 -DTM=4 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel4x8_tn=-DFORM=1 -DTM=4 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel4x8_nt=-DFORM=2 -DTM=4 -DTN=8 -DLX=4 -DQUAD -DTEXEL
+// variants: share32x8_nn=-DFORM=0 -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share32x8_nt=-DFORM=2 -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE
+// variants: share16x8_nn=-DFORM=0 -DTM=16 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share16x8_tn=-DFORM=1 -DTM=16 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share16x8_nt=-DFORM=2 -DTM=16 -DTN=8 -DLX=8 -DTEXEL -DSHARE
 // variants: texel16x8_nn=-DFORM=0 -DTM=16 -DTN=8 -DLX=8 -DTEXEL; texel16x8_tn=-DFORM=1 -DTM=16 -DTN=8 -DLX=8 -DTEXEL; texel16x8_nt=-DFORM=2 -DTM=16 -DTN=8 -DLX=8 -DTEXEL
 // variants: texel8x8_nn=-DFORM=0 -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M; texel8x8_tn=-DFORM=1 -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M; texel8x8_nt=-DFORM=2 -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M
 // variants: texel4x8_nn=-DFORM=0 -DTM=4 -DTN=8 -DLX=8 -DTEXEL; texel4x8_tn=-DFORM=1 -DTM=4 -DTN=8 -DLX=8 -DTEXEL; texel4x8_nt=-DFORM=2 -DTM=4 -DTN=8 -DLX=8 -DTEXEL
@@ -23,10 +26,14 @@
 #ifdef QUAD
 #extension GL_KHR_shader_subgroup_quad : require
 #endif
+#ifdef SHARE
+#extension GL_KHR_shader_subgroup_shuffle : require
+#endif
 
 #define NN 0
 #define TN_ 1
 #define NT 2
+#define DEPTH (4 * LX / TM)
 
 layout(local_size_x = LX) in;
 #ifdef TEXEL
@@ -65,9 +72,20 @@ void main() {
 #ifdef QUAD
 	uint lane = gl_LocalInvocationID.x & 3u;
 #endif
+#ifdef SHARE
+	uint lane = gl_LocalInvocationID.x;
+	// A 0 that the compiler cannot know: a shuffle from a lane known to it becomes a broadcast, which lavapipe makes of scalar
+	// code with tests of the lane mask.
+	uint zero = lda >> 31;
+#endif
 
 	// Rows and columns past the edge are clamped to the last one: they read valid memory and are not stored.
-#if FORM == TN_
+#if defined(SHARE) && FORM == TN_
+	uint colA = a0 + min((m0 >> 2) + lane % (TM / 4), (M - 1) >> 2), ahead = lane / (TM / 4);
+#elif defined(SHARE)
+	uint rowA[TM / LX];
+	[[unroll]] for (int h = 0; h < TM / LX; h++) rowA[h] = a0 + min(m0 + LX * h + lane, M - 1) * lda4;
+#elif FORM == TN_
 	uint colA[TM / 4];
 	[[unroll]] for (int h = 0; h < TM / 4; h++) colA[h] = a0 + min((m0 >> 2) + h, (M - 1) >> 2);
 #elif defined(QUAD)
@@ -100,7 +118,24 @@ void main() {
 		uvec4 row = min(ks, uvec4(K - 1));
 
 		vec4 a[TM]; // a[r] holds op(A)[r][ks]
-#if FORM == TN_
+#if defined(SHARE) && FORM == TN_
+		vec4 part[4 / DEPTH]; // DEPTH rows of the stored A: lane has column vector lane % (TM / 4) of row lane / (TM / 4)
+		[[unroll]] for (int f = 0; f < 4 / DEPTH; f++) {
+			uint at = k + f * DEPTH + ahead;
+			part[f] = keep(LOAD_A(colA + min(at, K - 1) * lda4), uvec4(at < K ? 0xffffffffu : 0u));
+		}
+		[[unroll]] for (int h = 0; h < TM / 4; h++) {
+			[[unroll]] for (int i = 0; i < 4; i++) {
+				vec4 v = subgroupShuffle(part[i / DEPTH], zero + uint(i % DEPTH * (TM / 4) + h));
+				[[unroll]] for (int s = 0; s < 4; s++) a[4 * h + s][i] = v[s];
+			}
+		}
+#elif defined(SHARE)
+		[[unroll]] for (int h = 0; h < TM / LX; h++) {
+			vec4 v = keep(LOAD_A(rowA[h] + (k >> 2)), mask);
+			[[unroll]] for (int s = 0; s < LX; s++) a[LX * h + s] = subgroupShuffle(v, zero + uint(s));
+		}
+#elif FORM == TN_
 		[[unroll]] for (int h = 0; h < TM / 4; h++) {
 			vec4 v[4];
 #ifdef QUAD
