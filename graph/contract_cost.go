@@ -16,15 +16,10 @@ type machine struct {
 	budget   float64 // bytes that one intermediate array may take
 }
 
-// machineOf is by bench/results for the CPU drivers; for GPUs, round numbers of a middling one, which no measurement backs.
+// machineOf takes the rates of the profile, which are measured on the device or, without that, a table by driver (gpu/profile.go).
 func machineOf(p gpu.Profile, budget int64) machine {
-	m := machine{matmul: 10e12, vector: 1e12, bytes: 400e9, dispatch: 4e-6}
-	switch {
-	case p.Driver == "swiftshader":
-		m = machine{matmul: 7e9, vector: 1.5e9, bytes: 3e9, dispatch: 30e-6}
-	case p.Kind == gpu.CPU:
-		m = machine{matmul: 20e9, vector: 4e9, bytes: 9e9, dispatch: 40e-6}
-	}
+	r := p.Rates
+	m := machine{matmul: r.MatMul, vector: r.Vector, bytes: r.Bytes, dispatch: r.Dispatch}
 	if m.budget = float64(p.MaxAllocation); budget > 0 {
 		m.budget = min(m.budget, float64(budget))
 	}

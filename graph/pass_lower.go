@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/gpu/tune"
 	"github.com/lavagrad/lavagrad/shaders"
 )
 
@@ -62,7 +63,7 @@ func lower(outputs []*node, profile gpu.Profile, conf jitConfig) *lowered {
 	rounds := map[*node]*roundPlan{}
 	for {
 		p := fuse(outputs, forced, alone)
-		out := &lowered{outputs: outputs, order: p.order, rounds: rounds, conf: conf, profile: profile, target: targetOf(profile),
+		out := &lowered{outputs: outputs, order: p.order, rounds: rounds, conf: conf, profile: profile, target: tune.Target(profile),
 			bindings: min(profile.MaxBindings, mostBindings), bytes: profile.MaxAllocation}
 		var c *conflict
 		for _, k := range p.kernels {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/gpu/tune"
 	"github.com/lavagrad/lavagrad/shaders"
 )
 
@@ -87,10 +88,7 @@ const matmulWork = 1 << 19
 
 // planMatmuls replaces large contractions by matmuls on operands laid out for the kernels.
 func planMatmuls(outputs []*node, p gpu.Profile) []*node {
-	target := shaders.MatMulTarget{CPU: p.Kind == gpu.CPU, Driver: p.Driver, Cores: p.Cores, MaxTexels: p.MaxTexelElements}
-	if !p.TexelReads {
-		target.MaxTexels = 0
-	}
+	target := tune.MatMulTarget(p)
 	return rewrite(outputs, func(n *node, in []*node) *node {
 		o, ok := n.op.(contractOp)
 		if !ok || n.spec.DType != Float32 {

@@ -7,6 +7,7 @@ type Target struct {
 	LocalSize   int  // invocations of a full workgroup
 	Subgroup    int  // invocations that run in step: the smallest workgroups that waste nothing
 	VectorRun   int  // vectors of four that one invocation of a copy-like kernel handles
+	Unrolled    bool // in straight code rather than a loop
 	Parallel    int  // invocations wanted before work is grouped into larger tiles
 	Workgroups  int  // workgroups wanted before they are made larger
 	MaxRange    int  // elements that one binding of an array can hold; 0 for no limit
@@ -298,11 +299,14 @@ func (f *Fused) tileMap(s *schedule, t Target) {
 	}
 	n := 8
 	if rows == nil && s.vec != nil {
-		// A loop over neighbouring vectors: unrolled, CPU drivers mostly make slower code of it (RATIONALE.md).
+		// Neighbouring vectors, in a loop or in straight code: which is faster differs between drivers (RATIONALE.md).
 		for s.roll = max(t.VectorRun, 1); s.roll > 1; s.roll = max(s.roll/8, 1) {
 			if f.extent(s.vec, *s)%f.span(s.vec, *s) == 0 && f.countTiles(s, s.vec, f.span(s.vec, *s)) >= t.Parallel {
 				break
 			}
+		}
+		if t.Unrolled {
+			s.tile[s.vec.id], s.roll = s.tile[s.vec.id]*s.roll, 1
 		}
 		return
 	}
