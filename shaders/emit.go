@@ -42,7 +42,7 @@ func (f *Fused) Compile(t Target) Kernel {
 
 // groups is the grid of workgroups for the tiles.
 func (s schedule) groups() [3]uint32 {
-	n := ceilDiv(s.tiles, s.local)
+	n := ceilDiv(s.tiles*s.team, s.local)
 	groups := [3]uint32{uint32(n), 1, 1}
 	if n > maxGroups {
 		groups = [3]uint32{maxGroups, uint32(ceilDiv(n, maxGroups)), 1}
@@ -131,6 +131,9 @@ func (e *emitter) emit() {
 	}
 	group := b.Add(b.Mul(b.WorkgroupID(1), b.NumWorkgroups(0)), b.WorkgroupID(0))
 	tile := b.Add(b.Mul(group, b.ConstU32(uint32(e.s.local))), b.LocalID(0))
+	if e.s.team > 1 {
+		tile = group
+	}
 	body := func() {
 		e.scoped(func() {
 			rest := tile
@@ -147,7 +150,7 @@ func (e *emitter) emit() {
 			e.rolled(e.outputs)
 		})
 	}
-	if n := e.s.tiles / e.s.local; e.s.tiles%e.s.local == 0 && n <= maxGroups && e.s.tiles >= fewTiles {
+	if n := e.s.tiles / e.s.local; e.s.team == 1 && e.s.tiles%e.s.local == 0 && n <= maxGroups && e.s.tiles >= fewTiles {
 		body() // every invocation has a tile: no branch, which CPU drivers pay for with masked accesses
 		return
 	}
@@ -175,6 +178,14 @@ func (e *emitter) rolled(body func()) {
 // outputs computes and stores every position of the tile.
 func (e *emitter) outputs() {
 	e.reductions()
+	if e.s.team > 1 { // all have the results, one stores them
+		e.b.If(e.b.Eq(e.b.LocalID(0), e.b.ConstU32(0)), func() { e.scoped(e.storeAll) })
+		return
+	}
+	e.storeAll()
+}
+
+func (e *emitter) storeAll() {
 	e.eachOuter(func(p pos) {
 		values := make([]spirv.Value, len(e.f.outputs))
 		for i, o := range e.f.outputs {

@@ -14,6 +14,8 @@ type Target struct {
 	MaxTexels   int  // float arrays of up to so many vectors are read through uniform texel buffers; 0 for none
 	TexelScalar bool // and so are arrays of which only single elements are read
 	PreserveNaN bool // the driver can be told to keep NaN, infinities and signed zeros
+
+	WorkgroupFolds bool // few long reductions are folded by workgroups, whose subgroups shuffle (team.go)
 }
 
 // schedule says how a kernel's positions are spread over invocations and vector lanes.
@@ -24,13 +26,14 @@ type schedule struct {
 	padded bool  // the one output axis runs on into the arrays' padding
 	local  int
 	tiles  int
+	team   int // invocations that fold the reductions of one tile together: a workgroup, or 1
 }
 
 const lanes = 4
 
 // plan chooses vector axis, tile and workgroup.
 func (f *Fused) plan(t Target) schedule {
-	s := schedule{tile: make([]int, len(f.axes)), roll: 1}
+	s := schedule{tile: make([]int, len(f.axes)), roll: 1, team: 1}
 	for i := range s.tile {
 		s.tile[i] = 1
 	}
@@ -48,6 +51,10 @@ func (f *Fused) plan(t Target) schedule {
 	s.tiles = 1
 	for _, a := range outer {
 		s.tiles *= ceilDiv(f.extent(a, s), f.span(a, s))
+	}
+	if s.team > 1 {
+		s.local = s.team
+		return s
 	}
 	// Two sizes of workgroups, so that few variants of a kernel serve batches of all sizes.
 	s.local = t.LocalSize
@@ -237,6 +244,9 @@ func (f *Fused) tileReduction(s *schedule, t Target) {
 		if budget < 2 {
 			break
 		}
+	}
+	if s.team = f.team(*s, t); s.team > 1 {
+		return // neighbours read side by side: an invocation's next steps are a team away
 	}
 	unroll := 4
 	if s.vec != nil && s.vec.reduce {
