@@ -45,7 +45,7 @@ func axpyEmitted(b *testing.B, dev *gpu.Device) func() {
 	f.Store(out, at, f.Apply(spirv.Float32, fn, f.Load(x, at), f.Load(y, at)))
 
 	p := dev.Profile()
-	t := shaders.Target{LocalSize: p.LocalSize, VectorRun: p.VecPerInvocation, Parallel: 64, Workgroups: 4}
+	t := shaders.Target{LocalSize: p.LocalSize, VectorRun: p.VecPerInvocation, Unrolled: p.Unrolled, Parallel: 64, Workgroups: 4}
 	if p.TexelReads {
 		t.MaxTexels = int(min(p.MaxTexelElements, math.MaxInt32))
 	}

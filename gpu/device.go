@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/lavagrad/lavagrad/gpu/internal/vk"
 )
@@ -20,6 +21,8 @@ type Device struct {
 	debug    DebugFlags
 	log      *slog.Logger
 	messages uint64 // validation messages of the process before this device
+	tuning   Tuning
+	profile  atomic.Pointer[Profile]
 
 	calls sync.WaitGroup // Vulkan calls and copies that run outside mu; Close waits for them
 
@@ -49,7 +52,7 @@ type garbage interface{ collect(d *Device) }
 
 // Open opens a device: the best there is, or the one that LAVAGRAD_DEVICE or WithDevice chooses (see the package documentation).
 //
-// Errors: ErrNoDevice with the fix when there is no loader, no driver or no match; ErrNoCgo; an unknown word in LAVAGRAD_DEBUG; the
+// Errors: ErrNoDevice with the fix when there is no loader, no driver or no match; ErrNoCgo; an unknown word in LAVAGRAD_DEBUG or LAVAGRAD_TUNE; the
 // validation layer asked for but not installed.
 func Open(ctx context.Context, opts ...Option) (*Device, error) {
 	if err := ctx.Err(); err != nil {
@@ -63,6 +66,10 @@ func Open(ctx context.Context, opts ...Option) (*Device, error) {
 	for _, o := range opts {
 		o(&c)
 	}
+	tuning, err := c.chooseTuning()
+	if err != nil {
+		return nil, err
+	}
 	list, err := physicals(c.validate)
 	if err != nil {
 		return nil, err
@@ -72,7 +79,11 @@ func Open(ctx context.Context, opts ...Option) (*Device, error) {
 		return nil, err
 	}
 	d := &Device{physical: physical, info: info, config: c, debug: debug, log: c.log, messages: vk.MessageCount(),
-		programs: map[*program]struct{}{}}
+		tuning: tuning, programs: map[*program]struct{}{}}
+	for _, adjust := range c.adjust {
+		adjust(&d.info.Profile)
+	}
+	d.Tuned(d.info.Profile)
 	d.kernels.init()
 	features := physical.Features
 	if !c.robust {
@@ -95,11 +106,14 @@ func Open(ctx context.Context, opts ...Option) (*Device, error) {
 // Name returns the device's name as its driver gives it.
 func (d *Device) Name() string { return d.info.Name }
 
-// Info describes the device.
+// Log is where the device logs.
+func (d *Device) Log() *slog.Logger { return d.log }
+
+// Info describes the device; its Profile is the one it was opened with.
 func (d *Device) Info() DeviceInfo { return d.info }
 
-// Profile says how kernels should be shaped for the device.
-func (d *Device) Profile() Profile { return d.info.Profile }
+// Profile says how kernels should be shaped for the device. Its facts may change while package tune measures them.
+func (d *Device) Profile() Profile { return *d.profile.Load() }
 
 // ValidationMessages returns the texts (the last 64) of the validation layer's messages since Open, by any device of this process.
 func (d *Device) ValidationMessages() []string {

@@ -24,6 +24,22 @@
 // its folder), then in ${XDG_CACHE_HOME:-~/.cache}/lavagrad/swiftshader, where tools/setup.sh puts it. Who sets VK_DRIVER_FILES or
 // VK_ICD_FILENAMES keeps full control: then nothing is added.
 //
+// # Tuning
+//
+// Kernels are shaped by a device's Profile: its limits, and facts such as whether reads through texel buffers are fast. The facts are a table by
+// driver until package tune measures them: once for each device, driver version and number of processors, when package graph first compiles a
+// program large enough to care (arrays of 65,536 elements, products of half a million multiplications), in some two seconds on a quiet machine.
+// They are kept in the user's cache folder (os.UserCacheDir), in lavagrad/devices/DRIVER-HASH/profile-N.json, which may be deleted at any time.
+// A profile decides in which order kernels add, so results for two profiles differ by rounding.
+//
+// LAVAGRAD_TUNE holds one word, which the options WithTuning and WithoutTuning win over:
+//
+//	once    the default: measured where nothing is kept
+//	off     the table by driver
+//	force   measured anew in every process
+//
+// WithCacheDir puts what is kept elsewhere, or keeps nothing. lavagrad doctor prints the profile and where it is kept.
+//
 // # Debugging
 //
 // LAVAGRAD_DEBUG holds words separated by commas:

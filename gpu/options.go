@@ -13,6 +13,9 @@ type config struct {
 	staged   bool // tests: memory that the host cannot map, as on discrete GPUs
 	robust   bool
 	watched  bool // tests: submissions are bounded as on GPUs
+	tuning   *Tuning
+	adjust   []func(*Profile)
+	cacheDir *string
 }
 
 // WithDevice chooses a device: "gpu", "cpu", "lavapipe", "swiftshader", an index into Enumerate's list, or a part of the device's or

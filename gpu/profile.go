@@ -38,23 +38,30 @@ var driverNames = map[uint32]string{
 	10: "swiftshader", 13: "lavapipe", 14: "moltenvk", 18: "turnip", 19: "v3dv", 20: "panvk", 21: "samsung", 22: "venus", 23: "dozen", 24: "nvk",
 }
 
-// Profile says how kernels should be shaped for a device: its limits, and facts measured on its driver. A caller that can measure on the
-// device at hand should prefer its own measurement to the facts.
+// Profile says how kernels should be shaped for a device: its limits, and facts, which are a table by driver until package tune has
+// measured them on the device at hand.
 type Profile struct {
 	Kind   Kind
 	Driver string // "lavapipe", "swiftshader", "nvidia", "radv", "anv", ...; otherwise the driver's own name
 
-	// Facts, by driver.
+	// Facts.
 	LocalSize        int  // invocations of a workgroup for elementwise kernels
 	VecPerInvocation int  // contiguous vec4 an invocation handles in elementwise kernels
-	TexelReads       bool // reads through RGBA32F texel buffers beat storage buffers
+	Unrolled         bool // and handles one after the other in straight code, rather than in a loop
+	TexelReads       bool // reads of vectors through RGBA32F texel buffers beat storage buffers
+	TexelScalars     bool // and so do reads of single elements
 	SharedMemory     bool // tiles in shared memory pay; on CPU drivers register tiles without it are faster
-	Cores            int  // CPU cores, or an estimate of the independent compute units of a GPU
+	WorkgroupFolds   bool // a workgroup folds few long reductions together, by subgroup operations and shared memory
+	MatMul           MatMulFamily
+	Cores            int // CPU cores, or an estimate of the independent compute units of a GPU
+	Rates            Rates
+	Measured         Measured // which of the facts were measured on this device
 
 	// Limits.
 	SubgroupSize     int
 	PreserveNaN      bool    // kernels may ask for NaN, infinities and signed zeros to be kept (SignedZeroInfNanPreserve)
 	SubgroupOps      bool    // basic, vote, ballot, shuffle and arithmetic subgroup operations in compute kernels
+	SubgroupQuads    bool    // quad operations
 	MaxWorkgroup     int     // invocations of a workgroup
 	MaxWorkgroupSize [3]int  // and per axis
 	MaxGroups        [3]int  // groups of a dispatch per axis
@@ -68,12 +75,40 @@ type Profile struct {
 	TimestampPeriod  float64 // nanoseconds a tick of the device's clock; 0 without timestamps
 }
 
+// Rates are how fast a device works, for those who weigh one order of work against another. Only their ratios decide.
+type Rates struct {
+	MatMul   float64 `json:"matmul"`   // operations a second in matrix product kernels
+	Vector   float64 `json:"vector"`   // operations a second in fused kernels that fold
+	Bytes    float64 `json:"bytes"`    // bytes a second to and from memory
+	Dispatch float64 `json:"dispatch"` // seconds for one more kernel
+}
+
+// MatMulFamily names a set of matrix product kernels of package shaders.
+type MatMulFamily string
+
+// The families.
+const (
+	MatMulTexel  MatMulFamily = "texel"  // register tiles, operands read through texel buffers
+	MatMulQuad   MatMulFamily = "quad"   // the same, four invocations share what they read of one operand
+	MatMulShared MatMulFamily = "shared" // tiles in shared memory
+)
+
+// Measured is a set of groups of facts.
+type Measured uint8
+
+// The groups of facts that are measured together.
+const (
+	MeasuredStreams Measured = 1 << iota // workgroups, vectors, texel reads, the rates but that of matrix products
+	MeasuredMatMul                       // the family of matrix product kernels and its rate
+)
+
 // newProfile combines the device's limits with the table of measured facts.
 func newProfile(p *vk.Properties) Profile {
-	const ops = 1 | 2 | 4 | 8 | 16 // VkSubgroupFeatureFlagBits basic, vote, arithmetic, ballot, shuffle
+	// VkSubgroupFeatureFlagBits: basic, vote, arithmetic, ballot, shuffle; quad.
+	const ops, quad = 1 | 2 | 4 | 8 | 16, 128
 	f := Profile{
 		Kind: kindOf(p.Type), Driver: driverNames[p.DriverID],
-		SubgroupSize: max(int(p.SubgroupSize), 1), SubgroupOps: p.SubgroupOps&ops == ops, PreserveNaN: p.PreservesNaN,
+		SubgroupSize: max(int(p.SubgroupSize), 1), SubgroupOps: p.SubgroupOps&ops == ops, SubgroupQuads: p.SubgroupOps&quad != 0, PreserveNaN: p.PreservesNaN,
 		MaxWorkgroup: int(p.MaxInvocations), MaxShared: int(p.SharedBytes), MaxPushWords: int(p.PushBytes / 4),
 		MaxBindings: int(min(p.MaxStorageBindings, 1<<20)), MaxStorageRange: p.MaxStorageRange, MaxTexelElements: int64(p.MaxTexels),
 		MaxAllocation: min(p.MaxAllocation, p.MaxBuffer), BindingAlign: max(p.StorageAlign, p.TexelAlign, 16),
@@ -87,22 +122,27 @@ func newProfile(p *vk.Properties) Profile {
 	if p.TimestampBits > 0 {
 		f.TimestampPeriod = p.TimestampPeriod
 	}
-	f.measured()
+	f.builtIn()
 	return f
 }
 
-// measured fills in the facts by driver: best forms of axpy, matmul and reductions on two cores of an AMD EPYC (Milan) with SwiftShader
-// (Chromium's, 2026) and lavapipe 22.3; conservative values for GPUs, which no measurement backs yet.
-func (f *Profile) measured() {
+// builtIn fills in the facts by driver: best forms of axpy, matmul and reductions, and rates, on two cores of an AMD EPYC (Milan) with
+// SwiftShader (Chromium's, 2026) and lavapipe 22.3; conservative values for GPUs, which no measurement backs yet.
+func (f *Profile) builtIn() {
 	switch {
 	case f.Driver == "swiftshader": // axpy 4.6 GB/s in this form, 3.3 with one vector an invocation, 1.2 with one element
 		f.LocalSize, f.VecPerInvocation, f.TexelReads, f.Cores = 128, 8, true, runtime.NumCPU()
+		f.MatMul, f.Rates = MatMulQuad, Rates{MatMul: 7e9, Vector: 1.5e9, Bytes: 3e9, Dispatch: 30e-6}
 	case f.Driver == "lavapipe": // axpy 15.8 GB/s, 10.7 with one vector an invocation; texel reads lead on 22.3 and no longer on 25.0
-		f.LocalSize, f.VecPerInvocation, f.TexelReads, f.Cores = 256, 8, true, runtime.NumCPU()
+		f.LocalSize, f.VecPerInvocation, f.TexelReads, f.TexelScalars, f.Cores = 256, 8, true, true, runtime.NumCPU()
+		f.MatMul, f.Rates = MatMulTexel, Rates{MatMul: 20e9, Vector: 4e9, Bytes: 9e9, Dispatch: 40e-6}
 	case f.Kind == CPU:
 		f.LocalSize, f.VecPerInvocation, f.Cores = 64, 4, runtime.NumCPU()
+		f.MatMul, f.Rates = MatMulTexel, Rates{MatMul: 20e9, Vector: 4e9, Bytes: 9e9, Dispatch: 40e-6}
 	default:
 		f.LocalSize, f.VecPerInvocation, f.SharedMemory, f.Cores = 256, 1, true, 64
+		f.WorkgroupFolds = f.SubgroupOps
+		f.MatMul, f.Rates = MatMulShared, Rates{MatMul: 10e12, Vector: 1e12, Bytes: 400e9, Dispatch: 4e-6}
 	}
 	f.LocalSize = min(f.LocalSize, f.MaxWorkgroup, f.MaxWorkgroupSize[0])
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/gpu/tune"
 	"github.com/lavagrad/lavagrad/shaders"
 )
 
@@ -53,6 +54,7 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, conf jitConfig
 		x.specs = append(x.specs, n.spec)
 	}
 	outputs := x.addChecks(l.outputs, conf.checks, conf.plan) // pass_control.go, pass_hoist.go
+	tune.Ensure(ctx, dev, facts(outputs))                     // tuning.go
 	steps := passes(outputs, dev.Profile(), conf)             // pass_lower.go
 	outputs = steps.outputs
 	if flags.Dump != "" {
@@ -103,23 +105,6 @@ func (l *lowered) body(outputs []*node, planned bool) *lowered {
 	}
 	l.bodies = append(l.bodies, b)
 	return b
-}
-
-// targetOf is what kernels must know of a device.
-func targetOf(p gpu.Profile) shaders.Target {
-	t := shaders.Target{LocalSize: p.LocalSize, Subgroup: p.SubgroupSize, VectorRun: p.VecPerInvocation, MaxRange: int(p.MaxStorageRange / 4),
-		Parallel: 1 << 14, Workgroups: 256, PreserveNaN: p.PreserveNaN}
-	if p.TexelReads {
-		t.MaxTexels = int(min(p.MaxTexelElements, math.MaxInt32))
-		t.TexelScalar = p.Driver == "lavapipe"
-	}
-	if p.Kind == gpu.CPU {
-		t.ScalarShifts = p.Driver == "swiftshader"
-		// Each core runs a subgroup at a time; a few times as many keep the cores evenly busy.
-		t.Parallel = p.Cores * p.SubgroupSize * 4
-		t.Workgroups = p.Cores * 2
-	}
-	return t
 }
 
 // link plans memory, uploads tables and hands the steps to the runtime. The program's arguments are the

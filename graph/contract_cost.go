@@ -4,6 +4,7 @@ import (
 	mathbits "math/bits"
 
 	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/gpu/tune"
 	"github.com/lavagrad/lavagrad/shaders"
 )
 
@@ -20,16 +21,11 @@ type machine struct {
 	products shaders.MatMulTarget // for the kernels that have no other form
 }
 
-// machineOf is by bench/results for the CPU drivers; for GPUs, round numbers of a middling one, which no measurement backs.
+// machineOf takes the rates of the profile, which are measured on the device or, without that, a table by driver (gpu/profile.go).
 func machineOf(p gpu.Profile, budget int64) machine {
-	m := machine{matmul: 10e12, vector: 1e12, bytes: 400e9, dispatch: 4e-6}
-	switch {
-	case p.Driver == "swiftshader":
-		m = machine{matmul: 7e9, vector: 1.5e9, bytes: 3e9, dispatch: 30e-6}
-	case p.Kind == gpu.CPU:
-		m = machine{matmul: 20e9, vector: 4e9, bytes: 9e9, dispatch: 40e-6}
-	}
-	m.binding, m.products = float64(p.MaxStorageRange), productTarget(p)
+	r := p.Rates
+	m := machine{matmul: r.MatMul, vector: r.Vector, bytes: r.Bytes, dispatch: r.Dispatch,
+		binding: float64(p.MaxStorageRange), products: tune.MatMulTarget(p)}
 	if m.budget = float64(p.MaxAllocation); budget > 0 {
 		m.budget = min(m.budget, float64(budget))
 	}

@@ -51,7 +51,7 @@ func Cost[A, R any](f func(A) R, a A, opts ...JitOption) (CostEstimate, error) {
 // CostOn is Cost for the program that Jit makes for a device: dispatches and memory are the program's own. The driver compiles
 // nothing.
 func CostOn[A, R any](dev *gpu.Device, f func(A) R, a A, opts ...JitOption) (CostEstimate, error) {
-	c, _, err := costOn(dev.Profile(), f, a, opts)
+	c, _, err := costOn(profileOf(dev), f, a, opts)
 	return c, err
 }
 

@@ -58,7 +58,7 @@ func Dump[A, R any](f func(A) R, a A, opts ...DumpOption) (s string, err error) 
 	var steps *lowered
 	switch {
 	case c.dev != nil:
-		steps = passes((&executable{}).addChecks(outputs, false, configured(nil).plan), c.dev.Profile(), configured(nil))
+		steps = passes((&executable{}).addChecks(outputs, false, configured(nil).plan), profileOf(c.dev), configured(nil))
 		outputs = steps.outputs
 	case c.simplified:
 		outputs = simplify((&executable{}).addChecks(outputs, false, configured(nil).plan))

@@ -32,7 +32,7 @@ func Explain[A, R any](dev *gpu.Device, f func(A) R, a A, opts ...JitOption) (s 
 	conf := configured(opts)
 	if !conf.plan.plain {
 		outputs := simplify((&executable{}).addChecks(l.outputs, false, conf.plan))
-		c := planContractions(outputs, machineOf(dev.Profile(), conf.plan.budget), !conf.plan.noGram)
+		c := planContractions(outputs, machineOf(profileOf(dev), conf.plan.budget), !conf.plan.noGram)
 		for _, p := range c.order {
 			p.explain(&b)
 		}

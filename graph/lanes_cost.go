@@ -16,12 +16,16 @@ type laneModel struct {
 }
 
 func laneModelOf(p gpu.Profile) laneModel {
+	// Four cycles of latency at some 1.5 GHz; a barrier and a launch. Not measured on a GPU.
+	m := laneModel{operation: 2.7, width: float64(max(p.Cores, 1) * 128), dispatch: 4000}
 	if p.Kind == gpu.CPU {
 		// Measured on both CPU drivers; an invocation is a lane of a SIMD register there.
-		return laneModel{operation: 0.5, width: float64(max(p.Cores, 1) * 4), dispatch: 6000}
+		m = laneModel{operation: 0.5, width: float64(max(p.Cores, 1) * 4), dispatch: 6000}
 	}
-	// Four cycles of latency at some 1.5 GHz; a barrier and a launch. Not measured on a GPU.
-	return laneModel{operation: 2.7, width: float64(max(p.Cores, 1) * 128), dispatch: 4000}
+	if p.Measured&gpu.MeasuredStreams != 0 {
+		m.dispatch = p.Rates.Dispatch * 1e9
+	}
+	return m
 }
 
 // lanesRound is the time of a round of plan.

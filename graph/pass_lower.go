@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/gpu/tune"
 	"github.com/lavagrad/lavagrad/shaders"
 )
 
@@ -62,7 +63,7 @@ func lower(outputs []*node, profile gpu.Profile, conf jitConfig) *lowered {
 	forced, alone := map[*node]bool{}, map[*node]bool{}
 	for {
 		p := fuse(outputs, forced, alone)
-		out := &lowered{outputs: outputs, order: p.order, conf: conf, profile: profile, target: targetOf(profile),
+		out := &lowered{outputs: outputs, order: p.order, conf: conf, profile: profile, target: tune.Target(profile),
 			bindings: min(profile.MaxBindings, mostBindings), bytes: profile.MaxAllocation}
 		emit, c := out.kernels(p)
 		if c == nil {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/gpu/tune"
 	"github.com/lavagrad/lavagrad/shaders"
 )
 
@@ -99,21 +100,9 @@ func roundUp4(n int) int { return (n + 3) &^ 3 }
 // kernels win by the dispatches they save.
 const matmulWork = 1 << 19
 
-// productTarget is what the choice of a hand-written product kernel depends on.
-func productTarget(p gpu.Profile) shaders.MatMulTarget {
-	t := shaders.MatMulTarget{CPU: p.Kind == gpu.CPU, Driver: p.Driver, Cores: p.Cores, MaxTexels: p.MaxTexelElements}
-	if !p.TexelReads {
-		t.MaxTexels = 0
-	}
-	if p.SubgroupOps {
-		t.Subgroup = p.SubgroupSize
-	}
-	return t
-}
-
 // planMatmuls replaces large contractions by matmuls on operands laid out for the kernels.
 func planMatmuls(outputs []*node, p gpu.Profile) []*node {
-	target := productTarget(p)
+	target := tune.MatMulTarget(p)
 	return rewrite(outputs, func(n *node, in []*node) *node {
 		o, ok := n.op.(contractOp)
 		if !ok || n.spec.DType != Float32 {

@@ -70,7 +70,7 @@ func (like *emitter) serves(e *emitter) bool {
 
 // groups is the grid of workgroups for the tiles.
 func (s schedule) groups() [3]uint32 {
-	n := ceilDiv(s.tiles, s.local)
+	n := ceilDiv(s.tiles*s.team, s.local)
 	groups := [3]uint32{uint32(n), 1, 1}
 	if n > maxGroups {
 		groups = [3]uint32{maxGroups, uint32(ceilDiv(n, maxGroups)), 1}
@@ -83,7 +83,7 @@ func (s schedule) groups() [3]uint32 {
 
 // filled reports that every invocation has a tile, in a kernel of so many that it has no test for the last one.
 func (s schedule) filled() bool {
-	return s.tiles%s.local == 0 && s.tiles/s.local <= maxGroups && s.tiles >= fewTiles
+	return s.team == 1 && s.tiles%s.local == 0 && s.tiles/s.local <= maxGroups && s.tiles >= fewTiles
 }
 
 // emitter walks a scheduled kernel and writes its code. A position (pos) is an offset within the
@@ -170,6 +170,9 @@ func (e *emitter) emit() {
 	}
 	group := b.Add(b.Mul(b.WorkgroupID(1), b.NumWorkgroups(0)), b.WorkgroupID(0))
 	tile := b.Add(b.Mul(group, b.ConstU32(uint32(e.s.local))), b.LocalID(0))
+	if e.s.team > 1 {
+		tile = group
+	}
 	body := func() {
 		e.scoped(func() {
 			rest := tile
@@ -214,6 +217,14 @@ func (e *emitter) rolled(body func()) {
 // outputs computes and stores every position of the tile.
 func (e *emitter) outputs() {
 	e.reductions()
+	if e.s.team > 1 { // all have the results, one stores them
+		e.b.If(e.b.Eq(e.b.LocalID(0), e.b.ConstU32(0)), func() { e.scoped(e.storeAll) })
+		return
+	}
+	e.storeAll()
+}
+
+func (e *emitter) storeAll() {
 	e.eachOuter(func(p pos) {
 		for _, x := range e.f.effects {
 			e.value(x, p)

@@ -89,10 +89,15 @@ func (e *emitter) reduceTogether(rs []*Expr) {
 	}
 	sums := e.loops(axes, accs, init)
 	for i, a := range accs {
-		v := sums[i]
-		if e.s.vec != nil && e.s.vec.reduce && v.Type.Lanes > 1 {
-			v = e.across(a.r, v)
+		if e.s.vec != nil && e.s.vec.reduce && sums[i].Type.Lanes > 1 {
+			sums[i] = e.across(a.r, sums[i])
 		}
+	}
+	if e.s.team > 1 {
+		sums = e.teamFold(accs, sums)
+	}
+	for i, a := range accs {
+		v := sums[i]
 		key := memoKey{what: "value", id: a.r.id, at: a.p, wide: e.wide(a.r.axes)}
 		e.scopes[len(e.scopes)-1][key] = v
 	}
@@ -144,7 +149,10 @@ func (e *emitter) innerLoop(a *Axis, n spirv.Value, accs []accumulator, carried 
 		whole = b.Mul(b.Div(n, s), s)
 	}
 	run := func(lo, hi spirv.Value, steps int, carried []spirv.Value) []spirv.Value {
-		return b.Loop(lo, hi, b.ConstU32(uint32(steps)), carried, func(i spirv.Value, c []spirv.Value) (out []spirv.Value) {
+		if e.s.team > 1 {
+			lo = e.teamStart(lo, steps)
+		}
+		return b.Loop(lo, hi, b.ConstU32(uint32(steps*e.s.team)), carried, func(i spirv.Value, c []spirv.Value) (out []spirv.Value) {
 			e.scoped(func() {
 				e.base[a.id] = i
 				out = e.accumulate(accs, c, a, steps)
@@ -152,7 +160,7 @@ func (e *emitter) innerLoop(a *Axis, n spirv.Value, accs []accumulator, carried 
 			return out
 		})
 	}
-	if stride := block * step; a.Extent > 2*stride {
+	if stride := block * step * e.s.team; a.Extent > 2*stride {
 		length := b.ConstU32(uint32(stride))
 		carried = b.Loop(b.ConstU32(0), whole, length, carried, func(i spirv.Value, c []spirv.Value) []spirv.Value {
 			end := b.Min(b.Add(i, length), whole)

@@ -258,7 +258,7 @@ func (f *Fused) deepest() int {
 // number of rounds of the loop whose rounds are Pushed. That number is the last push constant: the code is the same for all.
 func (f *Fused) CompileLanes(t Target, rounds int) Kernel {
 	f.rounds = rounds
-	s := schedule{tile: make([]int, len(f.axes)), roll: 1, tiles: 1, local: t.LocalSize}
+	s := schedule{tile: make([]int, len(f.axes)), roll: 1, team: 1, tiles: 1, local: t.LocalSize}
 	for i, a := range f.axes {
 		s.tile[i] = 1
 		s.tiles *= a.Extent

@@ -117,6 +117,7 @@ type MatMulTarget struct {
 	Subgroup  int    // invocations of a subgroup that can shuffle values; 0 where kernels may not
 	Cores     int    // CPU cores, or an estimate of a GPU's compute units
 	MaxTexels int64  // texels of 16 bytes that a uniform texel buffer view may have
+	Family    string // "texel", "quad" or "shared", as measured; "" by CPU and Driver
 }
 
 // MatMulKernel is one of the hand-written kernels. The bindings are A, B, C at 0, 1, 2 of set 0: C a
@@ -192,12 +193,12 @@ var gpuVariants = []matMulVariant{
 
 func (t MatMulTarget) variants() []matMulVariant {
 	switch {
-	case !t.CPU:
-		return gpuVariants
-	case t.Driver == "swiftshader":
+	case t.Family == "quad" || t.Family == "" && t.CPU && t.Driver == "swiftshader":
 		return quadVariants
+	case t.Family == "texel" || t.Family == "" && t.CPU:
+		return texelVariants
 	}
-	return texelVariants
+	return gpuVariants
 }
 
 // MatMul chooses the kernel for a product of checked arguments: the least time that tiles, counted

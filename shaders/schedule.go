@@ -7,6 +7,7 @@ type Target struct {
 	LocalSize   int  // invocations of a full workgroup
 	Subgroup    int  // invocations that run in step: the smallest workgroups that waste nothing
 	VectorRun   int  // vectors of four that one invocation of a copy-like kernel handles
+	Unrolled    bool // in straight code rather than a loop
 	Parallel    int  // invocations wanted before work is grouped into larger tiles
 	Workgroups  int  // workgroups wanted before they are made larger
 	MaxRange    int  // elements that one binding of an array can hold; 0 for no limit
@@ -14,7 +15,8 @@ type Target struct {
 	TexelScalar bool // and so are arrays of which only single elements are read
 	PreserveNaN bool // the driver can be told to keep NaN, infinities and signed zeros
 
-	ScalarShifts bool // the driver shifts the lanes of a register one by one
+	ScalarShifts   bool // the driver shifts the lanes of a register one by one
+	WorkgroupFolds bool // few long reductions are folded by workgroups, whose subgroups shuffle (team.go)
 }
 
 // schedule says how a kernel's positions are spread over invocations and vector lanes.
@@ -25,13 +27,14 @@ type schedule struct {
 	padded bool  // the one output axis runs on into the arrays' padding
 	local  int
 	tiles  int
+	team   int // invocations that fold the reductions of one tile together: a workgroup, or 1
 }
 
 const lanes = 4
 
 // plan chooses vector axis, tile and workgroup.
 func (f *Fused) plan(t Target) schedule {
-	s := schedule{tile: make([]int, len(f.axes)), roll: 1}
+	s := schedule{tile: make([]int, len(f.axes)), roll: 1, team: 1}
 	for i := range s.tile {
 		s.tile[i] = 1
 	}
@@ -49,6 +52,10 @@ func (f *Fused) plan(t Target) schedule {
 	s.tiles = 1
 	for _, a := range outer {
 		s.tiles *= ceilDiv(f.extent(a, s), f.span(a, s))
+	}
+	if s.team > 1 {
+		s.local = s.team
+		return s
 	}
 	// Two sizes of workgroups, so that few variants of a kernel serve batches of all sizes.
 	s.local = t.LocalSize
@@ -239,6 +246,9 @@ func (f *Fused) tileReduction(s *schedule, t Target) {
 			break
 		}
 	}
+	if s.team = f.team(*s, t); s.team > 1 {
+		return // neighbours read side by side: an invocation's next steps are a team away
+	}
 	unroll := 4
 	if s.vec != nil && s.vec.reduce {
 		unroll = max(1, budget/4) // with few accumulators more loads must be in flight
@@ -300,11 +310,14 @@ func (f *Fused) tileMap(s *schedule, t Target) {
 	}
 	n := 8
 	if rows == nil && s.vec != nil {
-		// A loop over neighbouring vectors: unrolled, CPU drivers mostly make slower code of it (RATIONALE.md).
+		// Neighbouring vectors, in a loop or in straight code: which is faster differs between drivers (RATIONALE.md).
 		for s.roll = max(t.VectorRun, 1); s.roll > 1; s.roll = max(s.roll/8, 1) {
 			if f.extent(s.vec, *s)%f.span(s.vec, *s) == 0 && f.countTiles(s, s.vec, f.span(s.vec, *s)) >= t.Parallel {
 				break
 			}
+		}
+		if t.Unrolled {
+			s.tile[s.vec.id], s.roll = s.tile[s.vec.id]*s.roll, 1
 		}
 		return
 	}

@@ -4,6 +4,9 @@ package shaders
 // are minChunk times a power of four, so that reductions of many lengths share a kernel.
 const minChunk = 256
 
+// teamChunk is the same for a workgroup: some four vectors for each of 256 invocations.
+const teamChunk = 16 * minChunk
+
 // Halves are the two kernels that a reduction is split into.
 type Halves struct {
 	First, Second *Fused
@@ -39,11 +42,19 @@ func (f *Fused) Split(t Target) *Halves {
 	if outs == 0 || invocations*2 > t.Parallel || length < 4*minChunk {
 		return nil
 	}
-	chunk := minChunk
-	for chunk > lanes && chunk*rest > minChunk {
+	chunk, most := minChunk, 4*t.Parallel
+	if g.teamAxis(g.vectorAxis(false), t) != nil {
+		// A workgroup, not an invocation, folds a chunk.
+		if outs >= t.Workgroups {
+			return nil
+		}
+		chunk, invocations, most = teamChunk, outs, 4*t.Workgroups
+	}
+	least := chunk
+	for chunk > lanes && chunk*rest > least {
 		chunk /= 4
 	}
-	for ceilDiv(longest.Extent, chunk)*invocations > 4*t.Parallel {
+	for ceilDiv(longest.Extent, chunk)*invocations > most {
 		chunk *= 4
 	}
 	if longest.Extent < 2*chunk {

@@ -22,7 +22,8 @@ type diagnosis struct {
 	Selector string    `json:"selector"`
 	Source   string    `json:"selector_from"`     // "-device", "LAVAGRAD_DEVICE" or "", the latter for the best device
 	Chosen   *int      `json:"chosen"`            // index into Devices, null when none could be opened
-	Kernel   *trial    `json:"kernel,omitempty"`  // null when no device was opened
+	Profile  *profile  `json:"profile,omitempty"` // null when no device was opened
+	Kernel   *trial    `json:"kernel,omitempty"`  // the same
 	Failure  string    `json:"failure,omitempty"` // what does not work, with the fix
 }
 
@@ -39,6 +40,7 @@ func doctor(ctx context.Context, args []string, stdout, stderr io.Writer) (statu
 	flags.SetOutput(stderr)
 	selector := flags.String("device", "", `device to examine: "gpu", "cpu", "lavapipe", "swiftshader", an index or part of a name (default $LAVAGRAD_DEVICE, else the best)`)
 	asJSON := flags.Bool("json", false, "print the findings as JSON")
+	measure := flags.Bool("tune", false, "measure the device's profile now, and keep it")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return statusOK
 	} else if err != nil {
@@ -48,7 +50,7 @@ func doctor(ctx context.Context, args []string, stdout, stderr io.Writer) (statu
 		fmt.Fprintf(stderr, "lavagrad doctor: %q is no flag; -help lists them\n", flags.Arg(0))
 		return statusUsage
 	}
-	d := diagnose(ctx, *selector)
+	d := diagnose(ctx, *selector, *measure)
 	if *asJSON {
 		e := json.NewEncoder(stdout)
 		e.SetIndent("", "  ")
@@ -66,8 +68,8 @@ func doctor(ctx context.Context, args []string, stdout, stderr io.Writer) (statu
 }
 
 // diagnose looks at drivers and devices, opens the one that the selector chooses ("" leaves the choice to
-// LAVAGRAD_DEVICE) and tries it.
-func diagnose(ctx context.Context, selector string) *diagnosis {
+// LAVAGRAD_DEVICE) and tries it, after measuring its profile if that is asked for.
+func diagnose(ctx context.Context, selector string, measure bool) *diagnosis {
 	d := &diagnosis{System: fmt.Sprintf("%s/%s, %s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.Version(), runtime.NumCPU()),
 		Devices: []device{}, Problems: []problem{}, Selector: selector, Source: "-device"}
 	if selector == "" {
@@ -87,13 +89,18 @@ func diagnose(ctx context.Context, selector string) *diagnosis {
 	for _, info := range list {
 		d.Devices = append(d.Devices, newDevice(info))
 	}
-	dev, err := gpu.Open(ctx, gpu.WithDevice(d.Selector))
+	opts := []gpu.Option{gpu.WithDevice(d.Selector)}
+	if measure {
+		opts = append(opts, gpu.WithTuning(gpu.TuneForce))
+	}
+	dev, err := gpu.Open(ctx, opts...)
 	if err != nil {
 		d.Failure = err.Error()
 		return d
 	}
 	index := dev.Info().Index
 	d.Chosen = &index
+	d.Profile = newProfile(ctx, dev)
 	d.Kernel = try(ctx, dev)
 	switch err := errors.Join(d.Kernel.err, dev.Close()); {
 	case err != nil:

@@ -23,7 +23,7 @@ func lavagrad(args ...string) (status int, stdout, stderr string) {
 func TestDoctorOnAWorkingDevice(t *testing.T) {
 	for _, name := range gputest.Devices(t) {
 		t.Run(name, func(t *testing.T) {
-			d := diagnose(context.Background(), name)
+			d := diagnose(context.Background(), name, false)
 			require.Empty(t, d.Failure)
 			require.NotNil(t, d.Chosen)
 			require.Less(t, *d.Chosen, len(d.Devices))
@@ -45,16 +45,43 @@ func TestDoctorOnAWorkingDevice(t *testing.T) {
 	}
 }
 
+// Where the profile comes from is told, and -tune measures it and keeps it.
+func TestDoctorTellsTheProfile(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir()) // and HOME for systems without it
+	t.Setenv("HOME", t.TempDir())
+	name := gputest.Devices(t)[0]
+	t.Setenv("LAVAGRAD_TUNE", "off")
+	_, out, _ := lavagrad("doctor", "-device", name)
+	assert.Contains(t, out, "LAVAGRAD_TUNE is off")
+	assert.NotContains(t, out, "kept in")
+	t.Setenv("LAVAGRAD_TUNE", "")
+	_, out, _ = lavagrad("doctor", "-device", name)
+	assert.Contains(t, out, "nothing has been measured yet")
+	status, out, _ := lavagrad("doctor", "-device", name, "-tune")
+	assert.Equal(t, statusOK, status)
+	assert.Contains(t, out, "measured on this device\n")
+	d := diagnose(context.Background(), name, false)
+	require.NotNil(t, d.Profile)
+	assert.True(t, d.Profile.Streams && d.Profile.MatMul, "the next process reads it")
+	assert.FileExists(t, d.Profile.File)
+	assert.Contains(t, out, d.Profile.File)
+
+	t.Setenv("LAVAGRAD_TUNE", "maybe")
+	status, out, _ = lavagrad("doctor", "-device", name)
+	assert.Equal(t, statusFailed, status)
+	assert.Contains(t, out, `LAVAGRAD_TUNE is "maybe"`)
+}
+
 func TestDoctorNamesTheVariable(t *testing.T) {
 	name := gputest.Devices(t)[0]
 	t.Setenv("LAVAGRAD_DEVICE", name)
-	d := diagnose(context.Background(), "")
+	d := diagnose(context.Background(), "", false)
 	assert.Empty(t, d.Failure)
 	assert.Equal(t, name, d.Selector)
 	assert.Contains(t, d.reason(), "(LAVAGRAD_DEVICE)")
 
 	t.Setenv("LAVAGRAD_DEVICE", "")
-	d = diagnose(context.Background(), "")
+	d = diagnose(context.Background(), "", false)
 	assert.Empty(t, d.Failure)
 	require.NotNil(t, d.Chosen)
 	assert.Equal(t, 0, *d.Chosen, "the list is in the order of preference")

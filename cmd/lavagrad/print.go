@@ -75,6 +75,9 @@ func (d *diagnosis) print(w io.Writer) {
 	if d.Chosen != nil {
 		line(w, "chosen", "device %d, %s", *d.Chosen, d.reason())
 	}
+	if d.Profile != nil {
+		d.Profile.print(w)
+	}
 	if k := d.Kernel; k != nil && k.OK {
 		line(w, "kernel", "%s is right: relative error %.1e against float64 on the host", k.Program, k.Error)
 		line(w, "", "%.1f ms to compile and run, then %.3f ms a call", k.First, k.Later)

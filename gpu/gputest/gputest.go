@@ -16,9 +16,15 @@ import (
 // Open opens the device that LAVAGRAD_DEVICE names, or the best, for the length of a test. Validation is on when LAVAGRAD_DEBUG has
 // the word validate. When the test ends, everything it made must have been closed and the validation layer must have been silent.
 //
+// Nothing is read from or written to the user's cache folder, and the profile is the table's, so that runs repeat; LAVAGRAD_TUNE, where it is
+// set, says otherwise: benchmarks run on a tuned device then.
+//
 // Without a driver the test fails and says how to install one.
 func Open(t testing.TB, opts ...gpu.Option) *gpu.Device {
 	t.Helper()
+	if os.Getenv("LAVAGRAD_TUNE") == "" {
+		opts = append([]gpu.Option{gpu.WithoutTuning(), gpu.WithCacheDir("")}, opts...)
+	}
 	d, err := gpu.Open(context.Background(), opts...)
 	require.NoError(t, err)
 	t.Cleanup(func() {

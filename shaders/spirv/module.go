@@ -60,6 +60,8 @@ type Builder struct {
 	precise   bool
 	texelUsed bool
 
+	subgroupUsed, shuffleUsed bool
+
 	doubles    map[uint64]Value // constants of Float64
 	doubleUsed bool
 }
@@ -109,6 +111,12 @@ func (b *Builder) Module() []uint32 {
 	}
 	if b.doubleUsed {
 		s.add(opCapability, capFloat64)
+	}
+	if b.subgroupUsed {
+		s.add(opCapability, capGroupNonUniform)
+	}
+	if b.shuffleUsed {
+		s.add(opCapability, capGroupNonUniformShuffle)
 	}
 	if b.cfg.PreserveNaN {
 		s.add(opCapability, capSignedZeroInfNanPreserve)

@@ -107,6 +107,7 @@ const (
 	opBranch               opcode = 249
 	opBranchConditional    opcode = 250
 	opReturn               opcode = 253
+	opShuffleXor           opcode = 346 // OpGroupNonUniformShuffleXor
 )
 
 // GLSL.std.450 instructions that are exact, or whose error is bounded by
@@ -133,6 +134,8 @@ const (
 	capShader                   = 1
 	capFloat64                  = 10
 	capSampledBuffer            = 46
+	capGroupNonUniform          = 61
+	capGroupNonUniformShuffle   = 65
 	capSignedZeroInfNanPreserve = 4466
 )
 
@@ -168,6 +171,11 @@ const (
 	builtInLocalInvocationID    = 27
 	builtInGlobalInvocationID   = 28
 	builtInLocalInvocationIndex = 29
+
+	builtInSubgroupSize              = 36
+	builtInNumSubgroups              = 38
+	builtInSubgroupID                = 40
+	builtInSubgroupLocalInvocationID = 41
 )
 
 // Execution model and modes, addressing, memory model, scopes and semantics
@@ -179,6 +187,7 @@ const (
 	addressingLogical           = 0
 	memoryModelGLSL450          = 1
 	scopeWorkgroup              = 2
+	scopeSubgroup               = 3
 	semanticsAcquireRelease     = 0x8
 	semanticsWorkgroupMemory    = 0x100
 	dimBuffer                   = 5

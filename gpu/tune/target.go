@@ -1,0 +1,37 @@
+package tune
+
+import (
+	"math"
+
+	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/shaders"
+)
+
+// Target is what kernels must know of a device with profile p.
+func Target(p gpu.Profile) shaders.Target {
+	t := shaders.Target{LocalSize: p.LocalSize, Subgroup: p.SubgroupSize, VectorRun: p.VecPerInvocation, Unrolled: p.Unrolled,
+		MaxRange: int(p.MaxStorageRange / 4), Parallel: 1 << 14, Workgroups: 256, PreserveNaN: p.PreserveNaN, WorkgroupFolds: p.WorkgroupFolds}
+	if p.TexelReads {
+		t.MaxTexels = int(min(p.MaxTexelElements, math.MaxInt32))
+		t.TexelScalar = p.TexelScalars
+	}
+	if p.Kind == gpu.CPU {
+		// Each core runs a subgroup at a time; a few times as many keep the cores evenly busy.
+		t.Parallel = p.Cores * p.SubgroupSize * 4
+		t.Workgroups = p.Cores * 2
+		t.ScalarShifts = p.Driver == "swiftshader"
+	}
+	return t
+}
+
+// MatMulTarget is what the choice of a matrix product kernel must know of a device with profile p.
+func MatMulTarget(p gpu.Profile) shaders.MatMulTarget {
+	t := shaders.MatMulTarget{CPU: p.Kind == gpu.CPU, Driver: p.Driver, Cores: p.Cores, MaxTexels: p.MaxTexelElements, Family: string(p.MatMul)}
+	if !p.TexelReads {
+		t.MaxTexels = 0
+	}
+	if p.SubgroupOps {
+		t.Subgroup = p.SubgroupSize
+	}
+	return t
+}
