@@ -11,7 +11,7 @@ func (f *former) opens(n *node, axes [][]int) bool {
 	if e, ok := n.op.(elementwise); ok && e.rule == addRule && !f.sums {
 		return false
 	}
-	if f.visits++; f.visits > 20*maxOperands {
+	if f.visits++; f.visits > maxVisits {
 		f.failed = true // a chain of sums of sums
 		return false
 	}
@@ -214,7 +214,7 @@ func (f *former) times(a, b []product) []product {
 			}
 		}
 	}
-	if len(out) > 4*maxTerms {
+	if crowded(out, 4*maxTerms, maxJoined) {
 		f.failed = true
 		out = out[:1]
 	}

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -47,9 +49,11 @@ type part struct{ label, from, length int }
 
 // Limits of what is planned as one expression: beyond them sums, and then products, stay as they are.
 const (
-	maxTerms    = 6
+	maxTerms    = 6  // in one part of the joined axes
+	maxJoined   = 96 // in all parts: leaves of a model that were ravelled
 	maxOperands = 12
 	maxLabels   = 60 // sets of labels are words
+	maxVisits   = 20 * maxJoined
 )
 
 // former brings nodes into normal form.
@@ -207,7 +211,7 @@ func form(n *node, info map[*node]nodeInfo, recips map[*node]*node, gram bool) *
 
 // fits reports that the form is within the planner's limits, and sets what it is made of straight.
 func (f *former) fits() bool {
-	if len(f.terms) > maxTerms || len(f.terms) == 0 || !f.settle() {
+	if crowded(f.terms, maxTerms, maxJoined) || len(f.terms) == 0 || !f.settle() {
 		return false
 	}
 	for i, t := range f.terms {
@@ -242,6 +246,26 @@ func (f *former) fits() bool {
 		}
 	}
 	return true
+}
+
+// crowded reports more than so many terms in one part of the joined axes, or in all.
+func crowded(terms []product, each, all int) bool {
+	if len(terms) <= each {
+		return false
+	}
+	count := map[string]int{}
+	for _, t := range terms {
+		var spans []part
+		for _, s := range t.within {
+			spans = append(spans, s)
+		}
+		slices.SortFunc(spans, func(a, b part) int { return cmp.Or(cmp.Compare(a.label, b.label), cmp.Compare(a.from, b.from)) })
+		key := fmt.Sprint(spans)
+		if count[key]++; count[key] > each {
+			return true
+		}
+	}
+	return len(terms) > all
 }
 
 // newLabel is a label for an axis of length d.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/lavagrad/lavagrad/gpu"
@@ -187,17 +188,27 @@ func (c *contractor) build(n *node) *node {
 
 // emit is the planned node.
 func (c *contractor) emit(p *contractPlan) *node {
-	root := p.form.root
-	var sum Tensor
+	s := p.form
+	axis, label, parts := s.tiles()
+	sums := make([]Tensor, max(len(parts), 1))
 	for i, t := range p.terms {
-		v := c.value(p.form, p.form.terms[i], t)
-		if sum.Valid() {
-			v = sum.Add(v)
+		at := 0
+		if len(parts) > 0 {
+			from, inner := s.innermost(s.terms[i], label)
+			at = slices.Index(parts, part{label, from, s.lens[inner]})
 		}
-		sum = v
+		v := c.value(s, s.terms[i], t, label)
+		if sums[at].Valid() {
+			v = sums[at].Add(v)
+		}
+		sums[at] = v
 	}
-	sum = sum.stretch(root.spec.Shape)
-	return at(sum.n, root.pc)
+	result := sums[0]
+	if len(parts) > 0 {
+		result = Concat(axis, sums...)
+	}
+	result = result.stretch(s.root.spec.Shape)
+	return at(result.n, s.root.pc)
 }
 
 // at is n with the user's line pc: what the passes make has it from the node that it stands for.
@@ -205,8 +216,40 @@ func at(n *node, pc uintptr) *node {
 	return newNode(n.op, n.in(), n.spec, pc)
 }
 
-// value is a term with the axes of the root.
-func (c *contractor) value(s *sumProduct, p product, b *boundTerm) Tensor {
+// tiles finds an axis of the result with a label of which every term is a part, where these parts lie side by side and make up all of it: the
+// results of parts are joined. Without such an axis there are no parts, and the label is -1.
+func (s *sumProduct) tiles() (axis, label int, parts []part) {
+	for axis, ls := range s.out {
+		ls = s.resolve(ls)
+		if len(ls) != 1 {
+			continue
+		}
+		l := ls[0]
+		var parts []part
+		for _, t := range s.terms {
+			from, inner := s.innermost(t, l)
+			if p := (part{l, from, s.lens[inner]}); !slices.Contains(parts, p) {
+				parts = append(parts, p)
+			}
+		}
+		slices.SortFunc(parts, func(a, b part) int { return cmp.Compare(a.from, b.from) })
+		end := 0
+		for _, p := range parts {
+			if p.from != end {
+				end = -1
+				break
+			}
+			end += p.length
+		}
+		if len(parts) > 1 && end == s.lens[l] {
+			return axis, l, parts
+		}
+	}
+	return 0, -1, nil
+}
+
+// value is a term with the axes of the root, of which the one with the label tiled is as long as the term's part.
+func (c *contractor) value(s *sumProduct, p product, b *boundTerm, tiled int) Tensor {
 	n, have := c.compute(b, b.tree, true)
 	x := Tensor{n}
 	if b.scale != 1 {
@@ -225,11 +268,11 @@ func (c *contractor) value(s *sumProduct, p product, b *boundTerm) Tensor {
 			perm = append(perm, i)
 		}
 	}
-	return c.place(s, p, labels, x.Transpose(perm...))
+	return c.place(s, p, labels, x.Transpose(perm...), tiled)
 }
 
-// place gives a term the root's axes: labels that it lacks are repeated, parts stand between zeros.
-func (c *contractor) place(s *sumProduct, p product, have []int, x Tensor) Tensor {
+// place gives a term the root's axes: labels that it lacks are repeated, parts stand between zeros, but for those of the label tiled.
+func (c *contractor) place(s *sumProduct, p product, have []int, x Tensor, tiled int) Tensor {
 	// One axis for each label, those that the term lacks repeated, and for each outer label that the term is a part of.
 	var narrow, wide []int
 	for _, l := range s.labels(p, s.out) {
@@ -249,12 +292,17 @@ func (c *contractor) place(s *sumProduct, p product, have []int, x Tensor) Tenso
 		outer[i] = s.lens[inner]
 	}
 	x = x.Reshape(outer...)
+	shape := slices.Clone(s.root.spec.Shape)
 	for i, l := range labels {
-		if outer[i] < s.lens[l] {
+		switch {
+		case l == tiled:
+			axis := slices.IndexFunc(s.out, func(ls []int) bool { return slices.Equal(s.resolve(ls), []int{l}) })
+			shape[axis] = outer[i]
+		case outer[i] < s.lens[l]:
 			x = x.Pad(i, from[i], s.lens[l]-from[i]-outer[i])
 		}
 	}
-	return x.Reshape(s.root.spec.Shape...)
+	return x.Reshape(shape...)
 }
 
 // compute is the array of a tree with the labels of its axes.

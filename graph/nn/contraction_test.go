@@ -18,6 +18,8 @@ import (
 type reductions[P any] struct {
 	Norms, Ravelled, JV, Kernel         graph.Tensor
 	Squares, Clipped, Mean, Variance, U P
+
+	RavelledSquares, RavelledU, RavelledKernel graph.Tensor
 }
 
 // reduce makes them all of the gradients of a loss.
@@ -40,7 +42,8 @@ func reduce[P any](t testing.TB, loss func(P, sample) graph.Tensor) func(P, samp
 		}
 		var r reductions[P]
 		r.Norms = vmap.SquaredNorms(g)
-		r.Ravelled = vmap.SquaredNorms(vmap.Map(func(g P) graph.Tensor { flat, _ := graph.Ravel(g); return flat })(g))
+		flat := vmap.Map(func(g P) graph.Tensor { flat, _ := graph.Ravel(g); return flat })(g)
+		r.Ravelled = vmap.SquaredNorms(flat)
 		r.Squares = leaf(func(g graph.Tensor) graph.Tensor { return g.Square().Sum(0) }, g)
 		factor := r.Norms.Sqrt().Max(graph.Scalar(0.5)).Reciprocal().Scale(0.5)
 		r.Clipped = leaf(func(g graph.Tensor) graph.Tensor { return g.Mul(column(factor, g)).Sum(0) }, g)
@@ -49,6 +52,7 @@ func reduce[P any](t testing.TB, loss func(P, sample) graph.Tensor) func(P, samp
 			return g.Square().Mean(0).Sub(g.Mean(0).Square())
 		}, g)
 		weights := graph.Iota(0, n).AsFloat().Cos()
+		r.RavelledSquares, r.RavelledU, r.RavelledKernel = flat.Square().Sum(0), weights.MatMul(flat), flat.MatMul(flat.Transpose())
 		r.U = leaf(func(g graph.Tensor) graph.Tensor {
 			return graph.DotGeneral(weights, g, []int{0}, []int{0}, nil, nil)
 		}, g)
