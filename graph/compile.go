@@ -68,15 +68,19 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, conf jitConfig
 	return x, nil
 }
 
-// passes brings a graph, without checks and branches, to dispatches.
+// passes brings a graph, without checks and branches, to dispatches. Users can leave most of them out (debug.go).
 func passes(outputs []*node, p gpu.Profile, conf jitConfig) *lowered {
-	outputs = simplify(outputs)                        // pass_simplify.go
-	outputs = contract(outputs, p, conf.plan)          // pass_contract.go
-	outputs = separate(outputs)                        // pass_simplify.go
-	outputs = planMatmuls(outputs, p)                  // pass_matmul.go
-	outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go
-	outputs = isolate(outputs)                         // kernelop.go
-	return lower(outputs, p, conf)                     // pass_fuse.go, pass_lower.go, loops.go
+	outputs = simplify(outputs)               // pass_simplify.go
+	outputs = contract(outputs, p, conf.plan) // pass_contract.go
+	outputs = separate(outputs)               // pass_simplify.go
+	if !off("matmul") {
+		outputs = planMatmuls(outputs, p) // pass_matmul.go
+	}
+	if !off("scatter") {
+		outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go
+	}
+	outputs = isolate(outputs)     // kernelop.go
+	return lower(outputs, p, conf) // pass_fuse.go, pass_lower.go, loops.go
 }
 
 // body is passes for what a loop of this program repeats.

@@ -10,7 +10,7 @@ import (
 // they must be then.
 func (r *roundPlan) useLanes(n *node, outputs []*node, init []Tensor) []Tensor {
 	l := r.k.out
-	if l.conf.lanes == LanesNever || len(r.now) == 0 {
+	if l.conf.lanes == LanesNever || off("lanes") || len(r.now) == 0 {
 		return init
 	}
 	plan, why := l.planLanes(r.now, outputs)
