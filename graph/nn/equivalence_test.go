@@ -280,8 +280,8 @@ func TestEquivalence(t *testing.T) {
 
 // study checks one model: its plans always, its values in quick ones and with -models.
 func study[P any](t *testing.T, m maker, name string, quick bool, apply func(P, graph.Tensor) graph.Tensor, p P, x batches) {
+	defer func() { assert.NoError(t, graph.Close(p)); assert.NoError(t, graph.Close(x)) }()
 	t.Run(name, func(t *testing.T) {
-		defer func() { assert.NoError(t, graph.Close(p)); assert.NoError(t, graph.Close(x)) }()
 		if d := m.dev.Profile(); d.Kind == gpu.CPU { // of GPUs the planner believes other rates
 			list, own := materialised[name+" on "+d.Driver]
 			if !own {
