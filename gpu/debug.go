@@ -3,19 +3,25 @@ package gpu
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 )
 
 // DebugFlags is LAVAGRAD_DEBUG, parsed; see the package documentation for the words.
 type DebugFlags struct {
-	Validate, Sync, Profile bool   // this package
-	CheckNaN, CheckCPU      bool   // package graph
-	Plain                   bool   // package graph: products and sums in the order written
-	Dump                    string // package graph: the folder to write passes and kernels to
+	Validate, Sync, Profile bool     // this package
+	CheckNaN, CheckCPU      bool     // package graph
+	Dump                    string   // package graph: the folder to write passes and kernels to
+	Without                 []string // package graph: the passes to leave out, of Passes
 }
 
-const debugWords = "validate, sync, profile, checknan, checkcpu, plain, dump=DIR"
+// Passes are the passes of package graph's compiler that LAVAGRAD_DEBUG=without=... can leave out.
+func Passes() []string {
+	return []string{"simplify", "contract", "chunk", "matmul", "scatter", "fuse", "lanes", "inplace", "arena"}
+}
+
+const debugWords = "validate, sync, profile, checknan, checkcpu, dump=DIR, without=PASS+PASS"
 
 var debugOnce = sync.OnceValues(func() (DebugFlags, error) { return parseDebug(os.Getenv("LAVAGRAD_DEBUG")) })
 
@@ -41,14 +47,21 @@ func parseDebug(text string) (DebugFlags, error) {
 			f.CheckNaN = true
 		case "checkcpu":
 			f.CheckCPU = true
-		case "plain":
-			f.Plain = true
 		default:
-			dir, ok := strings.CutPrefix(word, "dump=")
-			if !ok || dir == "" {
+			key, value, _ := strings.Cut(word, "=")
+			switch {
+			case key == "dump" && value != "":
+				f.Dump = value
+			case key == "without" && value != "":
+				for pass := range strings.SplitSeq(value, "+") {
+					if !slices.Contains(Passes(), pass) {
+						return f, fmt.Errorf("gpu: LAVAGRAD_DEBUG leaves out the unknown pass %q; the passes are: %s", pass, strings.Join(Passes(), ", "))
+					}
+					f.Without = append(f.Without, pass)
+				}
+			default:
 				return f, fmt.Errorf("gpu: LAVAGRAD_DEBUG has the unknown word %q; the words are: %s", word, debugWords)
 			}
-			f.Dump = dir
 		}
 	}
 	return f, nil

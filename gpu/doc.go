@@ -47,7 +47,13 @@
 //	validate   Khronos validation layer with synchronization validation; messages in Device.ValidationMessages
 //	sync       every Run waits until the device is done, so that an error shows at its cause
 //	profile    every Run measures its dispatches and logs them at debug level (slow: it waits)
-//	checknan, checkcpu, plain, dump=DIR   read by package graph
+//	checknan, checkcpu, dump=DIR   read by package graph
+//	without=PASS+PASS   package graph's compiler leaves out passes: whoever suspects it of a wrong result finds the guilty one so
+//
+// The passes are: simplify (equal nodes, views of views, constants), contract (sums of products in the order that costs least), chunk (chunks of
+// samples within a memory budget), matmul and scatter (kernels of their own for these), fuse (without it every op is a kernel), lanes (loops in one kernel), inplace (outputs of in-place
+// programs written straight over the old values), arena (temporaries that share memory). What they would have done is done the plain way:
+// slower, and with more memory.
 //
 // # Memory and goroutines
 //

@@ -82,10 +82,15 @@ func TestParseDebug(t *testing.T) {
 	f, err = gpu.ParseDebug("")
 	require.NoError(t, err)
 	require.Zero(t, f)
-	for _, bad := range []string{"valdiate", "dump", "dump="} {
+	f, err = gpu.ParseDebug("without=contract+fuse,without=arena")
+	require.NoError(t, err)
+	require.Equal(t, gpu.DebugFlags{Without: []string{"contract", "fuse", "arena"}}, f)
+	for _, bad := range []string{"valdiate", "dump", "dump=", "without", "without=", "plain"} {
 		_, err = gpu.ParseDebug(bad)
-		require.ErrorContains(t, err, "the words are: validate, sync, profile, checknan, checkcpu, plain, dump=DIR")
+		require.ErrorContains(t, err, "the words are: validate, sync, profile, checknan, checkcpu, dump=DIR, without=PASS+PASS")
 	}
+	_, err = gpu.ParseDebug("without=fuse+fusion")
+	require.ErrorContains(t, err, `the unknown pass "fusion"; the passes are: simplify, contract, matmul, scatter, fuse, lanes, inplace, arena`)
 }
 
 func TestFormatBytes(t *testing.T) {

@@ -76,21 +76,28 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, conf jitConfig
 	return x, nil
 }
 
-// passes brings a graph, without checks and branches, to dispatches.
+// passes brings a graph, without checks and branches, to dispatches. Users can leave most of them out (debug.go).
 func passes(outputs []*node, p gpu.Profile, conf jitConfig) *lowered {
 	outputs = simplify(outputs)               // pass_simplify.go
 	outputs = contract(outputs, p, conf.plan) // pass_contract.go
-	return chunked(outputs, p, conf)          // pass_chunk.go
+	if off("chunk") {
+		return finish(outputs, p, conf)
+	}
+	return chunked(outputs, p, conf) // pass_chunk.go
 }
 
 // finish is the passes behind those that choose what is computed.
 func finish(outputs []*node, p gpu.Profile, conf jitConfig) *lowered {
 	planned := outputs
-	outputs = separate(outputs)                        // pass_simplify.go
-	outputs = planMatmuls(outputs, p)                  // pass_matmul.go
-	outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go
-	outputs = isolate(outputs)                         // kernelop.go
-	l := lower(outputs, p, conf)                       // pass_fuse.go, pass_lower.go, loops.go
+	outputs = separate(outputs) // pass_simplify.go
+	if !off("matmul") {
+		outputs = planMatmuls(outputs, p) // pass_matmul.go
+	}
+	if !off("scatter") {
+		outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go
+	}
+	outputs = isolate(outputs)   // kernelop.go
+	l := lower(outputs, p, conf) // pass_fuse.go, pass_lower.go, loops.go
 	l.planned = planned
 	return l
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/lavagrad/lavagrad/gpu"
@@ -15,6 +16,14 @@ import (
 
 // inspectKernel sees the words of every kernel that is emitted; tests set it.
 var inspectKernel func(name string, words []uint32)
+
+// alsoOff are passes to leave out beside those of LAVAGRAD_DEBUG=without=...; tests set it.
+var alsoOff []string
+
+// off reports a pass, of gpu.Passes, that is left out.
+func off(pass string) bool {
+	return slices.Contains(gpu.Debug().Without, pass) || slices.Contains(alsoOff, pass)
+}
 
 // dump writes what the compiler made of a graph to the folder of LAVAGRAD_DEBUG=dump=DIR: the graph as it
 // came and after the passes, the list of dispatches, and each kernel as a SPIR-V module.

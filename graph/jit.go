@@ -22,7 +22,7 @@ type jitConfig struct {
 }
 
 func configured(opts []JitOption) jitConfig {
-	c := jitConfig{checks: true, plan: planOptions{plain: gpu.Debug().Plain}}
+	c := jitConfig{checks: true, plan: planOptions{plain: off("contract")}}
 	for _, o := range opts {
 		o(&c)
 	}
@@ -34,7 +34,7 @@ func WithoutChecks() JitOption { return func(c *jitConfig) { c.checks = false } 
 
 // WithoutContraction compiles products and sums in the order in which they are written: per-sample gradients that are reduced
 // are computed one by one. Without this option, they are taken apart, and multiplied and summed in the order that is cheapest
-// on the device (see Explain). LAVAGRAD_DEBUG=plain does the same for the whole process.
+// on the device (see Explain). LAVAGRAD_DEBUG=without=contract does the same for the whole process.
 func WithoutContraction() JitOption { return func(c *jitConfig) { c.plan.plain = true } }
 
 // WithoutGram forbids plans that square a sum without computing it, such as the norm of a per-sample gradient over T positions from

@@ -10,7 +10,7 @@ import (
 // next ones and what is put into arrays, the first results of the carry's leaves are the results of n.
 func (r *roundPlan) useLanes(n *node, outputs, init []*node, rounds, results int) {
 	l := r.k.out
-	if l.conf.lanes == LanesNever || len(r.now) == 0 {
+	if l.conf.lanes == LanesNever || off("lanes") || len(r.now) == 0 {
 		return
 	}
 	loop := laneLoop{now: r.now, outputs: simplify(outputs), init: simplify(init), results: make([]*node, len(r.now))}

@@ -13,6 +13,7 @@ type fusion struct {
 	space   map[*node]int  // how many positions a node is evaluated at
 	cost    map[*node]int  // machine operations an element when computed in place
 	work    map[*node]int  // the same of roots, which cost nothing but a load where they are read
+	off     bool           // every op that computes is a kernel
 	kernels []*kernelPlan
 }
 
@@ -33,7 +34,7 @@ const maxBindings = 12
 
 // fuse decides with heuristics; conflicts that lowering finds are forced and fuse runs again.
 func fuse(outputs []*node, forced, alone map[*node]bool) *fusion {
-	p := &fusion{outputs: outputs, root: map[*node]bool{}, forced: forced, alone: alone, space: map[*node]int{}, cost: map[*node]int{}, work: map[*node]int{}}
+	p := &fusion{outputs: outputs, root: map[*node]bool{}, forced: forced, alone: alone, space: map[*node]int{}, cost: map[*node]int{}, work: map[*node]int{}, off: off("fuse")}
 	p.order = reach(outputs, nil)
 	p.chooseRoots()
 	p.group()
@@ -164,7 +165,11 @@ func (p *fusion) mustStore(n *node, readers []*node) bool {
 		return false
 	case Opaque:
 		return true
-	case Reduction:
+	}
+	if p.off {
+		return true
+	}
+	if n.op.Class() == Reduction {
 		// A short fold that one kernel needs once for each of its positions joins that kernel. Few results have few invocations.
 		most := 4096
 		if size < 8 {
@@ -213,7 +218,7 @@ func (p *fusion) group() {
 
 // shareable kernels are elementwise: loops and templates stay alone.
 func (p *fusion) shareable(n *node) bool {
-	if p.alone[n] || n.op.Class() == Opaque || n.op.Class() == Reduction && p.root[n] {
+	if p.off || p.alone[n] || n.op.Class() == Opaque || n.op.Class() == Reduction && p.root[n] {
 		return false
 	}
 	return !p.folds(n)

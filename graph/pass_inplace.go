@@ -94,7 +94,7 @@ func (x *executable) planInPlace(params, outputs []*node, l *lowered, over []int
 		switch o := storage(outputs[i]); {
 		case at < 0:
 			x.specs = append(x.specs, p.specs[i])
-		case l.mayOverwrite(o, params[at]):
+		case !off("inplace") && l.mayOverwrite(o, params[at]):
 			p.place[i] = overParameter
 		default:
 			p.place[i] = temporary

@@ -48,6 +48,11 @@ func planMemory(l *lowered, share sharing, temporary func(buffer) bool, size fun
 			}
 		}
 	}
+	if off("arena") {
+		for i := range lives {
+			lives[i].first, lives[i].last = 0, len(l.steps)
+		}
+	}
 	slices.SortStableFunc(lives, func(a, b life) int { return int(b.size - a.size) })
 	place := map[buffer]span{}
 	var placed []life

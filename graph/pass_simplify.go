@@ -13,10 +13,11 @@ import (
 type simplifier struct {
 	done map[*node]*node
 	same map[string]*node // by op and operands
+	only bool             // markers vanish, and nothing else
 }
 
 func simplify(outputs []*node) []*node {
-	s := &simplifier{done: map[*node]*node{}, same: map[string]*node{}}
+	s := &simplifier{done: map[*node]*node{}, same: map[string]*node{}, only: off("simplify")}
 	for _, n := range reach(outputs, nil) {
 		s.done[n] = s.node(n)
 	}
@@ -57,6 +58,12 @@ func (s *simplifier) make(op Op, in []*node, from *node) *node {
 	if r := s.rule(op, in, from); r != nil {
 		return r
 	}
+	if s.only {
+		if slices.Equal(in, from.in()) {
+			return from
+		}
+		return newNode(op, in, from.spec, from.pc)
+	}
 	var key strings.Builder
 	key.WriteString(opKey(op))
 	for _, x := range in {
@@ -75,9 +82,14 @@ func (s *simplifier) make(op Op, in []*node, from *node) *node {
 
 // rule applies the first rewrite that fits, or gives nil.
 func (s *simplifier) rule(op Op, in []*node, from *node) *node {
-	switch o := op.(type) {
+	switch op.(type) {
 	case aliasOp, stopGradientOp, checkOp:
 		return in[0]
+	}
+	if s.only {
+		return nil
+	}
+	switch o := op.(type) {
 	case reshapeOp:
 		if in[0].spec.Shape.Equal(o.shape) {
 			return in[0]
