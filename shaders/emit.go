@@ -13,6 +13,8 @@ type Kernel struct {
 	Push   []uint32
 	Groups [3]uint32
 	Views  []View // how each argument is bound, in the order of AddArg
+
+	FullSubgroups bool // it counts on subgroups without missing invocations
 }
 
 // View is the kind of descriptor that an argument is bound as.
@@ -37,7 +39,7 @@ func (f *Fused) Compile(t Target) Kernel {
 	s := g.plan(t)
 	e := newEmitter(g, s, t)
 	e.emit()
-	return Kernel{Code: e.b.Module(), Push: e.pushed, Groups: s.groups(), Views: e.views}
+	return Kernel{Code: e.b.Module(), Push: e.pushed, Groups: s.groups(), Views: e.views, FullSubgroups: s.team > 1}
 }
 
 // groups is the grid of workgroups for the tiles.
