@@ -24,6 +24,8 @@ type Device struct {
 	tuning   Tuning
 	profile  atomic.Pointer[Profile]
 
+	pipelines pipelineCache
+
 	calls sync.WaitGroup // Vulkan calls and copies that run outside mu; Close waits for them
 
 	mu        sync.Mutex // guards everything below and serialises the queue
@@ -259,6 +261,7 @@ func (d *Device) Close() error {
 		r.free(d.vk)
 	}
 	d.kernels.free(d.vk)
+	d.closePipelines()
 	d.staging.free(d.vk)
 	if d.word.Mapped != nil {
 		d.vk.Free(d.word)

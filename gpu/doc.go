@@ -38,7 +38,7 @@
 //	off     the table by driver
 //	force   measured anew in every process
 //
-// WithCacheDir puts what is kept elsewhere, or keeps nothing. lavagrad doctor prints the profile and where it is kept.
+// The driver's pipeline cache is kept beside it in pipelines.bin, up to 64 MiB, written when a device closes. WithCacheDir puts what is kept elsewhere, or keeps nothing. lavagrad doctor prints the profile and where it is kept.
 //
 // # Debugging
 //

@@ -62,3 +62,6 @@ var Aliases = aliases
 
 // FormatBytes writes a size for people.
 var FormatBytes = formatBytes
+
+// WrapPipelines and UnwrapPipelines are the form of the file of pipelines.
+var WrapPipelines, UnwrapPipelines = wrapPipelines, unwrapPipelines

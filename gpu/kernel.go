@@ -28,6 +28,10 @@ type KernelSpec struct {
 	Bindings  []BindingKind // the kind of binding 0, 1, ...
 	PushWords int           // 32-bit words of push constants, from offset 0
 	Spec      []uint32      // values of specialization constants 0, 1, ...
+
+	// FullSubgroups says that the kernel counts on subgroups without missing invocations. Its workgroup's x must be a multiple of
+	// Profile.SubgroupSize. Devices that cannot promise it (without SubgroupSizeControl) fill subgroups of such workgroups anyhow.
+	FullSubgroups bool
 }
 
 // Kernel is a kernel of one device. It lives as long as the device and is compiled when a program first needs it.
@@ -39,6 +43,7 @@ type Kernel struct {
 	kinds  []BindingKind
 	push   int
 	spec   []uint32
+	full   bool // subgroups
 
 	mu       sync.Mutex // compiling
 	pipeline uint64
@@ -103,7 +108,11 @@ func (d *Device) Kernel(ctx context.Context, spec KernelSpec) (*Kernel, error) {
 		kinds[i] = uint32(b)
 	}
 	code := hashWords(spec.Code)
-	key := hashWords(spec.Code, spec.Spec, kinds, []uint32{uint32(spec.PushWords)})
+	full := uint32(0)
+	if spec.FullSubgroups && d.info.Features.SubgroupSizeControl {
+		full = 1
+	}
+	key := hashWords(spec.Code, spec.Spec, kinds, []uint32{uint32(spec.PushWords), full})
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.usable(); err != nil {
@@ -113,7 +122,7 @@ func (d *Device) Kernel(ctx context.Context, spec KernelSpec) (*Kernel, error) {
 		return k, nil
 	}
 	k := &Kernel{d: d, name: spec.Name, push: spec.PushWords, kinds: append([]BindingKind(nil), spec.Bindings...),
-		spec: append([]uint32(nil), spec.Spec...)}
+		spec: append([]uint32(nil), spec.Spec...), full: full == 1}
 	var err error
 	if k.layout, err = d.layoutOf(kinds, spec.PushWords); err != nil {
 		return nil, err
@@ -188,7 +197,7 @@ func (k *Kernel) compile() error {
 	d.calls.Add(1)
 	d.mu.Unlock()
 	defer d.calls.Done()
-	pipeline, err := d.vk.NewPipeline(k.module, k.layout.pipeline, k.spec)
+	pipeline, err := d.vk.NewPipeline(d.pipelineCacheOf(), k.module, k.layout.pipeline, k.spec, k.full)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {

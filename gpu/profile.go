@@ -102,6 +102,17 @@ const (
 	MeasuredMatMul                       // the family of matrix product kernels and its rate
 )
 
+// BuiltInRates is the table of rates: for CPU drivers by bench/results, for GPUs round numbers of a middling one, which no measurement backs.
+func BuiltInRates(k Kind, driver string) Rates {
+	switch {
+	case driver == "swiftshader":
+		return Rates{MatMul: 7e9, Vector: 1.5e9, Bytes: 3e9, Dispatch: 30e-6}
+	case k == CPU:
+		return Rates{MatMul: 20e9, Vector: 4e9, Bytes: 9e9, Dispatch: 40e-6}
+	}
+	return Rates{MatMul: 10e12, Vector: 1e12, Bytes: 400e9, Dispatch: 4e-6}
+}
+
 // newProfile combines the device's limits with the table of measured facts.
 func newProfile(p *vk.Properties) Profile {
 	// VkSubgroupFeatureFlagBits: basic, vote, arithmetic, ballot, shuffle; quad.
@@ -126,23 +137,23 @@ func newProfile(p *vk.Properties) Profile {
 	return f
 }
 
-// builtIn fills in the facts by driver: best forms of axpy, matmul and reductions, and rates, on two cores of an AMD EPYC (Milan) with
+// builtIn fills in the facts by driver: best forms of axpy, matmul and reductions on two cores of an AMD EPYC (Milan) with
 // SwiftShader (Chromium's, 2026) and lavapipe 22.3; conservative values for GPUs, which no measurement backs yet.
 func (f *Profile) builtIn() {
 	switch {
 	case f.Driver == "swiftshader": // axpy 4.6 GB/s in this form, 3.3 with one vector an invocation, 1.2 with one element
 		f.LocalSize, f.VecPerInvocation, f.TexelReads, f.Cores = 128, 8, true, runtime.NumCPU()
-		f.MatMul, f.Rates = MatMulQuad, Rates{MatMul: 7e9, Vector: 1.5e9, Bytes: 3e9, Dispatch: 30e-6}
+		f.MatMul = MatMulQuad
 	case f.Driver == "lavapipe": // axpy 15.8 GB/s, 10.7 with one vector an invocation; texel reads lead on 22.3 and no longer on 25.0
 		f.LocalSize, f.VecPerInvocation, f.TexelReads, f.TexelScalars, f.Cores = 256, 8, true, true, runtime.NumCPU()
-		f.MatMul, f.Rates = MatMulTexel, Rates{MatMul: 20e9, Vector: 4e9, Bytes: 9e9, Dispatch: 40e-6}
+		f.MatMul = MatMulTexel
 	case f.Kind == CPU:
 		f.LocalSize, f.VecPerInvocation, f.Cores = 64, 4, runtime.NumCPU()
-		f.MatMul, f.Rates = MatMulTexel, Rates{MatMul: 20e9, Vector: 4e9, Bytes: 9e9, Dispatch: 40e-6}
+		f.MatMul = MatMulTexel
 	default:
 		f.LocalSize, f.VecPerInvocation, f.SharedMemory, f.Cores = 256, 1, true, 64
-		f.WorkgroupFolds = f.SubgroupOps
-		f.MatMul, f.Rates = MatMulShared, Rates{MatMul: 10e12, Vector: 1e12, Bytes: 400e9, Dispatch: 4e-6}
+		f.MatMul, f.WorkgroupFolds = MatMulShared, f.SubgroupOps
 	}
+	f.Rates = BuiltInRates(f.Kind, f.Driver)
 	f.LocalSize = min(f.LocalSize, f.MaxWorkgroup, f.MaxWorkgroupSize[0])
 }

@@ -201,7 +201,8 @@ func (x *executable) link(ctx context.Context, params, outputs []*node, l *lower
 			d.Bindings = append(d.Bindings, bound)
 			kinds[i] = bindingKinds[s.kernel.Views[i]]
 		}
-		k, err := x.dev.Kernel(ctx, gpu.KernelSpec{Name: s.name, Code: s.kernel.Code, Bindings: kinds, PushWords: len(s.kernel.Push)})
+		k, err := x.dev.Kernel(ctx, gpu.KernelSpec{Name: s.name, Code: s.kernel.Code, Bindings: kinds, PushWords: len(s.kernel.Push),
+			FullSubgroups: s.kernel.FullSubgroups})
 		if err != nil {
 			return fmt.Errorf("graph: compile %s: %w", s.name, err)
 		}

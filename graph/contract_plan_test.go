@@ -21,7 +21,7 @@ func planned(t *testing.T, opts planOptions, f func(in []Tensor) Tensor, shapes 
 		in = append(in, tr.param(Spec{Float32, s}))
 	}
 	out := simplify([]*node{f(in).n})
-	p := gpu.Profile{Kind: gpu.CPU, Driver: "lavapipe", Cores: 2, MaxAllocation: 1 << 40, MaxStorageRange: 1 << 40}
+	p := gpu.Profile{Kind: gpu.CPU, Driver: "lavapipe", Cores: 2, MaxAllocation: 1 << 40, MaxStorageRange: 1 << 40, Rates: gpu.BuiltInRates(gpu.CPU, "lavapipe")}
 	return planContractions(out, machineOf(p, opts.budget), !opts.noGram)
 }
 

@@ -43,7 +43,7 @@ func (c CostEstimate) String() string {
 // left out.
 func Cost[A, R any](f func(A) R, a A, opts ...JitOption) (CostEstimate, error) {
 	usual := gpu.Profile{Kind: gpu.Discrete, LocalSize: 256, VecPerInvocation: 1, SharedMemory: true, Cores: 64, SubgroupSize: 32,
-		PreserveNaN: true, MaxBindings: 24, MaxStorageRange: math.MaxInt32, MaxAllocation: math.MaxInt64}
+		MatMul: gpu.MatMulShared, Rates: gpu.BuiltInRates(gpu.Discrete, ""), PreserveNaN: true, MaxBindings: 24, MaxStorageRange: math.MaxInt32, MaxAllocation: math.MaxInt64}
 	c, _, err := costOn(usual, f, a, opts)
 	return c, err
 }

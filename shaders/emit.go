@@ -14,6 +14,8 @@ type Kernel struct {
 	Push   []uint32
 	Groups [3]uint32
 	Views  []View // how each argument is bound, in the order of AddArg
+
+	FullSubgroups bool // it counts on subgroups without missing invocations
 }
 
 // View is the kind of descriptor that an argument is bound as.
@@ -50,14 +52,14 @@ func (f *Fused) compile(t Target, like *emitter) (Kernel, *emitter) {
 		e.emit()
 		e.code = e.b.Module()
 	}
-	return Kernel{Code: e.code, Push: e.pushed, Groups: s.groups(), Views: e.views}, e
+	return Kernel{Code: e.code, Push: e.pushed, Groups: s.groups(), Views: e.views, FullSubgroups: s.team > 1}, e
 }
 
 // serves reports that e emits the words that like has emitted, for a kernel of another length.
 func (like *emitter) serves(e *emitter) bool {
 	x, y := like.s, e.s
 	if (x.vec == nil) != (y.vec == nil) || x.vec != nil && x.vec.id != y.vec.id || x.roll != y.roll || x.padded != y.padded ||
-		x.local != y.local || x.filled() != y.filled() || !slices.Equal(x.tile, y.tile) || !slices.Equal(like.views, e.views) {
+		x.local != y.local || x.team != y.team || x.filled() != y.filled() || !slices.Equal(x.tile, y.tile) || !slices.Equal(like.views, e.views) {
 		return false
 	}
 	for i, a := range like.f.axes[:like.f.outer] {

@@ -105,15 +105,41 @@ func (d *Device) NewModule(code []uint32) (uint64, error) {
 // FreeModule destroys a module.
 func (d *Device) FreeModule(m uint64) { C.lg_module_free(d.d, C.uint64_t(m)) }
 
-// NewPipeline compiles the entry point "main" with specialization constants 0, 1, ...
-func (d *Device) NewPipeline(module, layout uint64, spec []uint32) (uint64, error) {
+// NewPipeline compiles the entry point "main" with specialization constants 0, 1, ..., through a cache (0 for none). Full subgroups need the
+// feature SubgroupSize and a workgroup whose x is a multiple of the largest subgroup.
+func (d *Device) NewPipeline(cache, module, layout uint64, spec []uint32, fullSubgroups bool) (uint64, error) {
 	var p C.uint64_t
-	r := C.lg_pipeline_new(d.d, C.uint64_t(module), C.uint64_t(layout), (*C.uint32_t)(unsafe.SliceData(spec)), C.uint32_t(len(spec)), &p)
+	full := C.int(0)
+	if fullSubgroups {
+		full = 1
+	}
+	r := C.lg_pipeline_new(d.d, C.uint64_t(cache), C.uint64_t(module), C.uint64_t(layout), (*C.uint32_t)(unsafe.SliceData(spec)), C.uint32_t(len(spec)), full, &p)
 	return uint64(p), check("vkCreateComputePipelines", Result(r))
 }
 
 // FreePipeline destroys a pipeline.
 func (d *Device) FreePipeline(p uint64) { C.lg_pipeline_free(d.d, C.uint64_t(p)) }
+
+// NewCache makes a pipeline cache from what CacheData gave in another process, nil for an empty one. Drivers ignore data of others.
+func (d *Device) NewCache(data []byte) (uint64, error) {
+	var c C.uint64_t
+	r := C.lg_cache_new(d.d, unsafe.Pointer(unsafe.SliceData(data)), C.uint64_t(len(data)), &c)
+	return uint64(c), check("vkCreatePipelineCache", Result(r))
+}
+
+// CacheData returns what a pipeline cache holds.
+func (d *Device) CacheData(cache uint64) ([]byte, error) {
+	var n C.uint64_t
+	if r := Result(C.lg_cache_data(d.d, C.uint64_t(cache), nil, &n)); r < 0 {
+		return nil, &Error{"vkGetPipelineCacheData", r}
+	}
+	data := make([]byte, n)
+	r := Result(C.lg_cache_data(d.d, C.uint64_t(cache), unsafe.Pointer(unsafe.SliceData(data)), &n))
+	return data[:n], check("vkGetPipelineCacheData", r)
+}
+
+// FreeCache destroys a pipeline cache.
+func (d *Device) FreeCache(cache uint64) { C.lg_cache_free(d.d, C.uint64_t(cache)) }
 
 // NewCommand allocates a command buffer.
 func (d *Device) NewCommand() (Command, error) {

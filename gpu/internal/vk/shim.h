@@ -74,8 +74,12 @@ VkResult lg_layout_new(lg_device *d, const uint32_t *kinds, uint32_t n, uint32_t
 void lg_layout_free(lg_device *d, uint64_t set_layout, uint64_t layout);
 VkResult lg_module_new(lg_device *d, const uint32_t *code, uint64_t words, uint64_t *module);
 void lg_module_free(lg_device *d, uint64_t module);
-VkResult lg_pipeline_new(lg_device *d, uint64_t module, uint64_t layout, const uint32_t *spec, uint32_t n, uint64_t *pipeline);
+VkResult lg_pipeline_new(lg_device *d, uint64_t cache, uint64_t module, uint64_t layout, const uint32_t *spec, uint32_t n,
+	int full_subgroups, uint64_t *pipeline);
 void lg_pipeline_free(lg_device *d, uint64_t pipeline);
+VkResult lg_cache_new(lg_device *d, const void *data, uint64_t size, uint64_t *cache);
+VkResult lg_cache_data(lg_device *d, uint64_t cache, void *data, uint64_t *size);
+void lg_cache_free(lg_device *d, uint64_t cache);
 
 // Recording and submission (shim_record.c).
 typedef struct {

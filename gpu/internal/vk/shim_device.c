@@ -192,7 +192,8 @@ VkResult lg_module_new(lg_device *d, const uint32_t *code, uint64_t words, uint6
 
 void lg_module_free(lg_device *d, uint64_t module) { d->vkDestroyShaderModule(d->device, module, NULL); }
 
-VkResult lg_pipeline_new(lg_device *d, uint64_t module, uint64_t layout, const uint32_t *spec, uint32_t n, uint64_t *pipeline) {
+VkResult lg_pipeline_new(lg_device *d, uint64_t cache, uint64_t module, uint64_t layout, const uint32_t *spec, uint32_t n,
+	int full_subgroups, uint64_t *pipeline) {
 	VkSpecializationMapEntry *entries = calloc(n ? n : 1, sizeof *entries);
 	if (!entries) return VK_ERROR_OUT_OF_HOST_MEMORY;
 	for (uint32_t i = 0; i < n; i++) entries[i] = (VkSpecializationMapEntry){i, i * 4, 4};
@@ -203,12 +204,33 @@ VkResult lg_pipeline_new(lg_device *d, uint64_t module, uint64_t layout, const u
 	info.stage.module = module;
 	info.stage.pName = "main";
 	info.stage.pSpecializationInfo = n ? &constants : NULL;
+	if (full_subgroups) info.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT;
 	info.layout = layout;
 	VkPipeline p = 0;
-	VkResult r = d->vkCreateComputePipelines(d->device, 0, 1, &info, NULL, &p);
+	VkResult r = d->vkCreateComputePipelines(d->device, cache, 1, &info, NULL, &p);
 	free(entries);
 	*pipeline = p;
 	return r;
 }
 
 void lg_pipeline_free(lg_device *d, uint64_t pipeline) { d->vkDestroyPipeline(d->device, pipeline, NULL); }
+
+VkResult lg_cache_new(lg_device *d, const void *data, uint64_t size, uint64_t *cache) {
+	VkPipelineCacheCreateInfo info = {VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
+	info.initialDataSize = size;
+	info.pInitialData = size ? data : NULL;
+	VkPipelineCache c = 0;
+	VkResult r = d->vkCreatePipelineCache(d->device, &info, NULL, &c);
+	*cache = c;
+	return r;
+}
+
+// lg_cache_data writes up to *size bytes and sets *size to how many; without data, to how many there are.
+VkResult lg_cache_data(lg_device *d, uint64_t cache, void *data, uint64_t *size) {
+	size_t n = *size;
+	VkResult r = d->vkGetPipelineCacheData(d->device, cache, &n, data);
+	*size = n;
+	return r;
+}
+
+void lg_cache_free(lg_device *d, uint64_t cache) { d->vkDestroyPipelineCache(d->device, cache, NULL); }

@@ -16,7 +16,7 @@
 	X(vkGetBufferMemoryRequirements); X(vkBindBufferMemory); X(vkCreateBufferView); X(vkDestroyBufferView);           \
 	X(vkCreateDescriptorSetLayout); X(vkDestroyDescriptorSetLayout); X(vkCreatePipelineLayout);                       \
 	X(vkDestroyPipelineLayout); X(vkCreateShaderModule); X(vkDestroyShaderModule); X(vkCreateComputePipelines);       \
-	X(vkDestroyPipeline); X(vkCreateCommandPool); X(vkDestroyCommandPool); X(vkAllocateCommandBuffers);               \
+	X(vkDestroyPipeline); X(vkCreatePipelineCache); X(vkGetPipelineCacheData); X(vkDestroyPipelineCache); X(vkCreateCommandPool); X(vkDestroyCommandPool); X(vkAllocateCommandBuffers);               \
 	X(vkFreeCommandBuffers); X(vkBeginCommandBuffer); X(vkEndCommandBuffer); X(vkCmdPipelineBarrier);                 \
 	X(vkCmdBindPipeline); X(vkCmdBindDescriptorSets); X(vkCmdPushConstants); X(vkCmdDispatch); X(vkCmdCopyBuffer);    \
 	X(vkCmdResetQueryPool); X(vkCmdWriteTimestamp); X(vkCreateDescriptorPool); X(vkDestroyDescriptorPool);            \
