@@ -3,6 +3,7 @@ package shaders
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/lavagrad/lavagrad/shaders/spirv"
 )
@@ -135,18 +136,29 @@ func (f *Fused) neutral(r Reducer, k spirv.Kind) *Expr {
 	return word(neutralWord[r])
 }
 
-// Varies reports a value that depends on an axis or on a register for which varying is true.
+// Varies reports a value that depends on an axis or on a register for which varying is true. Of a loop's results each depends on its own register.
 func (e *Expr) Varies(along Index, varying func(register *Expr) bool) bool {
 	axes := along.axes()
-	return e.any(func(x *Expr) bool {
+	seen := map[*Expr]bool{}
+	var varies func(x *Expr) bool
+	varies = func(x *Expr) bool {
+		if seen[x] {
+			return false
+		}
+		seen[x] = true
 		switch x.kind {
 		case loadExpr, indexExpr:
-			return x.at.axes()&axes != 0
+			if x.at.axes()&axes != 0 {
+				return true
+			}
 		case registerExpr:
 			return varying(x)
+		case resultExpr:
+			return varies(x.loop.init[x.place]) || varies(x.loop.next[x.place])
 		}
-		return false
-	})
+		return slices.ContainsFunc(x.operands(), varies)
+	}
+	return varies(e)
 }
 
 // any reports an expression, among those that e is computed from, for which is is true.
