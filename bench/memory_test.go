@@ -129,8 +129,8 @@ func BenchmarkClippedStep(b *testing.B) {
 	}
 }
 
-// BenchmarkStatistics is what statistics of per-sample gradients take beside the gradient of the sum: times as long, and times the memory of
-// temporaries and results.
+// BenchmarkStatistics is what statistics of per-sample gradients take beside the gradient of the sum: times as long, and times the device's
+// memory at the peak, data and parameters included.
 func BenchmarkStatistics(b *testing.B) {
 	type args struct {
 		N network
@@ -167,7 +167,7 @@ func BenchmarkStatistics(b *testing.B) {
 						require.NoError(b, err)
 						require.NoError(b, dev.Wait(context.Background()))
 						t.Close()
-					}, cost.Peak()
+					}, cost.Arguments + cost.Peak()
 				}
 				ours, memory := once(s.f)
 				plain, least := once(sum)
@@ -182,52 +182,58 @@ func BenchmarkStatistics(b *testing.B) {
 // as long, and times the device's memory, data and parameters included.
 func BenchmarkLaplace(b *testing.B) {
 	const samples = 1000
-	for _, hidden := range []int{64, 128} {
-		forward := func(n network, s batch) (graph.Tensor, posterior.None) { return n.forward(s.X), posterior.None{} }
-		likelihood := func(z graph.Tensor, s batch) graph.Tensor { return nn.CrossEntropy(z, s.Y).Neg() }
-		each := laplace.Config{PerSample: true}
-		for name, transform := range map[string]*posterior.Transform[network, batch, laplace.DiagState[network, posterior.None]]{
-			"fisher": laplace.DiagFisher(func(n network, s batch) (graph.Tensor, posterior.None) {
-				return n.loss(s).Neg(), posterior.None{}
-			}, each),
-			"ggn": laplace.DiagGGN(forward, likelihood, each),
-		} {
-			b.Run(fmt.Sprintf("%d/%s", hidden, name), func(b *testing.B) {
-				peaks := [2]int64{}
-				var runs [2]func()
-				for i := range 2 { // the approximation first, then SGD, on devices of their own: arenas are shared
-					dev := gputest.Open(b)
-					n, s := newNetwork(b, dev, 784, hidden, 10), newInputs(b, dev, samples, 784, 10)
-					if i == 0 {
-						state, err := transform.Init(b.Context(), dev, n, random.NewKey(1))
-						require.NoError(b, err)
-						b.Cleanup(func() { graph.Close(state) })
-						runs[i] = func() {
-							if state, err = transform.Update(b.Context(), state, s, posterior.InPlace); err != nil || dev.Wait(b.Context()) != nil {
-								b.Fatal("the update failed: ", err)
-							}
-						}
-					} else {
-						step := graph.JitInPlace2(dev, func(n network, s batch) network {
-							g := graph.Grad2(func(n network, s batch) graph.Tensor { return n.loss(s).Mean() })(n, s)
-							next, err := tree.Map2(func(p, g graph.Tensor) graph.Tensor { return p.Sub(g.Scale(1e-3)) }, n, g)
-							require.NoError(b, err)
-							return next
-						})
-						runs[i] = func() {
-							if _, err := step(b.Context(), n, s); err != nil || dev.Wait(b.Context()) != nil {
-								b.Fatal("the step failed: ", err)
-							}
+	for _, chunk := range []int{0, 250} {
+		for _, hidden := range []int{64, 128} {
+			benchmarkLaplace(b, samples, hidden, chunk)
+		}
+	}
+}
+
+func benchmarkLaplace(b *testing.B, samples, hidden, chunk int) {
+	forward := func(n network, s batch) (graph.Tensor, posterior.None) { return n.forward(s.X), posterior.None{} }
+	likelihood := func(z graph.Tensor, s batch) graph.Tensor { return nn.CrossEntropy(z, s.Y).Neg() }
+	each := laplace.Config{PerSample: true, Chunk: chunk}
+	for name, transform := range map[string]*posterior.Transform[network, batch, laplace.DiagState[network, posterior.None]]{
+		"fisher": laplace.DiagFisher(func(n network, s batch) (graph.Tensor, posterior.None) {
+			return n.loss(s).Neg(), posterior.None{}
+		}, each),
+		"ggn": laplace.DiagGGN(forward, likelihood, each),
+	} {
+		b.Run(fmt.Sprintf("%d/%s/chunk=%d", hidden, name, chunk), func(b *testing.B) {
+			peaks := [2]int64{}
+			var runs [2]func()
+			for i := range 2 { // the approximation first, then SGD, on devices of their own: arenas are shared
+				dev := gputest.Open(b)
+				n, s := newNetwork(b, dev, 784, hidden, 10), newInputs(b, dev, samples, 784, 10)
+				if i == 0 {
+					state, err := transform.Init(b.Context(), dev, n, random.NewKey(1))
+					require.NoError(b, err)
+					b.Cleanup(func() { graph.Close(state) })
+					runs[i] = func() {
+						if state, err = transform.Update(b.Context(), state, s, posterior.InPlace); err != nil || dev.Wait(b.Context()) != nil {
+							b.Fatal("the update failed: ", err)
 						}
 					}
-					dev.ResetPeak()
-					runs[i]()
-					peaks[i] = dev.Stats().PeakBytes
+				} else {
+					step := graph.JitInPlace2(dev, func(n network, s batch) network {
+						g := graph.Grad2(func(n network, s batch) graph.Tensor { return n.loss(s).Mean() })(n, s)
+						next, err := tree.Map2(func(p, g graph.Tensor) graph.Tensor { return p.Sub(g.Scale(1e-3)) }, n, g)
+						require.NoError(b, err)
+						return next
+					})
+					runs[i] = func() {
+						if _, err := step(b.Context(), n, s); err != nil || dev.Wait(b.Context()) != nil {
+							b.Fatal("the step failed: ", err)
+						}
+					}
 				}
-				besides(b, runs[0], runs[1])
-				b.ReportMetric(float64(peaks[0])/float64(peaks[1]), "x-memory")
-			})
-		}
+				dev.ResetPeak()
+				runs[i]()
+				peaks[i] = dev.Stats().PeakBytes
+			}
+			besides(b, runs[0], runs[1])
+			b.ReportMetric(float64(peaks[0])/float64(peaks[1]), "x-memory")
+		})
 	}
 }
 
