@@ -19,6 +19,7 @@ type Loop struct {
 	init   []*Expr
 	next   []*Expr
 	puts   []store // stored in every round
+	folds  bool    // it is a reduction's
 }
 
 // Pushed is the number of rounds of the one loop of a kernel that takes it from a push constant.
@@ -105,6 +106,7 @@ func (f *Fused) Accumulate(l *Loop, r Reducer, body *Expr) (result *Expr, ok boo
 			return f.result(l, i, x.dtype), true
 		}
 	}
+	l.folds = true
 	i := len(l.regs)
 	reg := f.register(l, body.dtype, i)
 	l.init, l.regs = append(l.init, f.neutral(r, body.dtype)), append(l.regs, reg)
@@ -234,10 +236,11 @@ func (x Index) Loops() int {
 func (x Index) Constant() (c int, ok bool) { return x.c, len(x.terms) == 0 }
 
 // Cost is a rough number of machine operations at a position: those of a round of the outermost loop, with all rounds of the
-// loops inside.
-func (f *Fused) Cost() int {
+// loops inside; and how many of these are in the loops of reductions.
+func (f *Fused) Cost() (all, folding int) {
 	cost := make([]float64, 1+f.deepest()) // by depth
 	rounds := make([]float64, len(cost))
+	folds := make([]bool, len(cost))
 	f.walk(func(e *Expr) {
 		switch e.kind {
 		case applyExpr:
@@ -247,17 +250,22 @@ func (f *Fused) Cost() int {
 		case resultExpr:
 			if e.place == 0 {
 				rounds[e.loop.depth] = max(rounds[e.loop.depth], float64(e.loop.rounds))
+				folds[e.loop.depth] = folds[e.loop.depth] || e.loop.folds
 			}
 		}
 	})
-	total, times := 0.0, 1.0
+	total, inFolds, times, inside := 0.0, 0.0, 1.0, false
 	for d := 1; d < len(cost); d++ {
 		if d > 1 {
 			times *= max(rounds[d], 1)
+			inside = inside || folds[d]
 		}
 		total += times * cost[d]
+		if inside {
+			inFolds += times * cost[d]
+		}
 	}
-	return int(min(total, math.MaxInt32))
+	return int(min(total, math.MaxInt32)), int(min(inFolds, math.MaxInt32))
 }
 
 func (f *Fused) deepest() int {
