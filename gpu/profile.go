@@ -71,6 +71,7 @@ type Profile struct {
 	MaxStorageRange  int64   // bytes of one storage binding
 	MaxTexelElements int64   // texels (16 bytes each) of one texel binding
 	MaxAllocation    int64   // bytes of one array
+	MaxIterations    int     // of all loops of an invocation together, after which the driver ends loops silently; 0 for no limit
 	BindingAlign     int64   // offsets of bindings are multiples of this
 	TimestampPeriod  float64 // nanoseconds a tick of the device's clock; 0 without timestamps
 }
@@ -155,5 +156,8 @@ func (f *Profile) builtIn() {
 		f.MatMul, f.WorkgroupFolds = MatMulShared, f.SubgroupOps
 	}
 	f.Rates = BuiltInRates(f.Kind, f.Driver)
+	if f.Driver == "lavapipe" {
+		f.MaxIterations = 1<<16 - 1 // LP_MAX_TGSI_LOOP_ITERATIONS of Mesa's gallivm: a sum of 262,144 products gave 262,140 here
+	}
 	f.LocalSize = min(f.LocalSize, f.MaxWorkgroup, f.MaxWorkgroupSize[0])
 }

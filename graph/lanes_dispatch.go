@@ -19,8 +19,14 @@ func (r *roundPlan) useLanes(n *node, outputs, init []*node, rounds, results int
 	}
 	plan, why := l.planLanes(loop)
 	m := laneModelOf(l.profile)
+	most := mostLaneRounds
+	if limit := l.profile.MaxIterations; plan != nil && limit > 0 {
+		if most = min(most, (limit-1)/(1+plan.f.Iterations())); most == 0 {
+			plan, why = nil, fmt.Sprintf("a round has more than the %d iterations of loops that the driver makes", limit)
+		}
+	}
 	if plan != nil {
-		if each := min(m.roundsPerDispatch(plan), mostLaneRounds); each < rounds {
+		if each := min(m.roundsPerDispatch(plan), most); each < rounds {
 			r.each = each
 			plan, why = l.planLanesOf(plan.lanes, loop, true)
 		}

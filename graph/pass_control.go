@@ -262,11 +262,6 @@ func (o scanOp) rounded(in []*node) []*node {
 	return nodes(applyMulti(o, tensors(in)...))
 }
 
-// dependsOn reports whether n is computed from one of the given nodes.
-func dependsOn(n *node, from []*node) bool {
-	return slices.ContainsFunc(reach([]*node{n}, nil), func(x *node) bool { return slices.Contains(from, x) })
-}
-
 // keepLoops makes tests compile short loops as loops.
 var keepLoops = false
 

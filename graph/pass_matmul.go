@@ -108,12 +108,53 @@ func planMatmuls(outputs []*node, p gpu.Profile) []*node {
 		if !ok || n.spec.DType != Float32 {
 			return nil
 		}
+		if parts := o.parts(newNode(o, in, n.spec, n.pc), target.MostK()); len(parts) > 1 {
+			var sum Tensor
+			for _, x := range parts {
+				if m := o.matmul(x, target, int(p.MaxStorageRange/4)); m != nil {
+					x = m
+				}
+				if sum.Valid() {
+					x = sum.Add(Tensor{x}).n
+				}
+				sum = Tensor{x}
+			}
+			return sum.n
+		}
 		m := o.matmul(newNode(o, in, n.spec, n.pc), target, int(p.MaxStorageRange/4))
 		if m != nil && !fitsDevice(m, p.MaxAllocation) {
 			return nil // the operands as they lie, such as windows of an image, need no array
 		}
 		return m
 	})
+}
+
+// parts cuts n along its longest summed axis so that each part sums at most so many products an element.
+func (o contractOp) parts(n *node, most int) []*node {
+	a, b := Tensor{n.in()[0]}, Tensor{n.in()[1]}
+	size, _ := o.sizes(a.Shape(), b.Shape())
+	longest, all := -1, 1
+	for _, l := range o.summed() {
+		all *= size[l]
+		if longest < 0 || size[l] > size[longest] {
+			longest = l
+		}
+	}
+	if all <= most {
+		return []*node{n}
+	}
+	step := max(most/(all/size[longest]), 1)
+	var out []*node
+	for from := 0; from < size[longest]; from += step {
+		cut := func(x Tensor, labels []int) *node {
+			if i := slices.Index(labels, longest); i >= 0 {
+				x = x.Slice(i, from, min(from+step, size[longest]))
+			}
+			return x.n
+		}
+		out = append(out, newNode(o, []*node{cut(a, o.a), cut(b, o.b)}, n.spec, n.pc))
+	}
+	return out
 }
 
 // fitsDevice reports that neither the product below m nor an operand of it has more bytes than an array may.

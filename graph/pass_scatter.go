@@ -28,7 +28,9 @@ func (o scatterKernelOp) Kernels(k *Kernels, n Operands) {
 	up := n.In(0)
 	s := shaders.Scatter{By: o.by, Kind: up.DType.kind(), Batch: up.Shape[0], Updates: up.Shape[1], Inner: up.Shape[2],
 		Rows: o.rows, SharedRows: o.shared}
-	k.Dispatch(o.Name(), s.Kernel(k.Target()), k.In(0), k.In(1), k.Out())
+	for _, kernel := range s.Kernels(k.Target()) {
+		k.Dispatch(o.Name(), kernel, k.In(0), k.In(1), k.Out())
+	}
 }
 
 // scatterWork is the number of comparisons from which a scatter's own kernel pays: as an expression it compares every row with every

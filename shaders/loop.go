@@ -268,6 +268,27 @@ func (f *Fused) Cost() (all, folding int) {
 	return int(min(total, math.MaxInt32)), int(min(inFolds, math.MaxInt32))
 }
 
+// Iterations is how often the loops inside the outermost one go round in a round of it, at most.
+func (f *Fused) Iterations() int {
+	most := map[int]float64{} // rounds of a loop, by depth
+	loops := map[*Loop]bool{}
+	f.walk(func(e *Expr) {
+		if e.kind == resultExpr && e.loop.depth > 1 && !loops[e.loop] {
+			loops[e.loop] = true
+			most[e.loop.depth] = max(most[e.loop.depth], float64(e.loop.rounds))
+		}
+	})
+	total := 0.0
+	for l := range loops {
+		times := float64(l.rounds)
+		for d := 2; d < l.depth; d++ {
+			times *= max(most[d], 1)
+		}
+		total += times
+	}
+	return int(min(total, math.MaxInt32))
+}
+
 func (f *Fused) deepest() int {
 	d := 0
 	f.walk(func(e *Expr) { d = max(d, e.depth) })

@@ -112,12 +112,22 @@ func (a MatMulArgs) Check(f MatMulForm, batch int) error {
 
 // MatMulTarget is what the choice of a kernel depends on.
 type MatMulTarget struct {
-	CPU       bool   // the driver runs kernels on the CPU
-	Driver    string // "swiftshader", "lavapipe" or another; only CPU drivers are told apart
-	Subgroup  int    // invocations of a subgroup that can shuffle values; 0 where kernels may not
-	Cores     int    // CPU cores, or an estimate of a GPU's compute units
-	MaxTexels int64  // texels of 16 bytes that a uniform texel buffer view may have
-	Family    string // "texel", "quad" or "shared", as measured; "" by CPU and Driver
+	CPU           bool   // the driver runs kernels on the CPU
+	Driver        string // "swiftshader", "lavapipe" or another; only CPU drivers are told apart
+	Subgroup      int    // invocations of a subgroup that can shuffle values; 0 where kernels may not
+	Cores         int    // CPU cores, or an estimate of a GPU's compute units
+	MaxTexels     int64  // texels of 16 bytes that a uniform texel buffer view may have
+	MaxIterations int    // of all loops of an invocation together; 0 for no limit
+	Family        string // "texel", "quad" or "shared", as measured; "" by CPU and Driver
+}
+
+// MostK is the longest inner dimension that a kernel's loops reach on the target, with room for what else loops; longer products are cut, and
+// their parts added.
+func (t MatMulTarget) MostK() int {
+	if t.MaxIterations == 0 {
+		return math.MaxInt32
+	}
+	return t.MaxIterations / 2 &^ 3
 }
 
 // MatMulKernel is one of the hand-written kernels. The bindings are A, B, C at 0, 1, 2 of set 0: C a

@@ -50,11 +50,14 @@ const shortestChunk = 64
 // are few scans. A chunked scan folds each chunk (Totals), scans the totals [Outer, N/Chunk, Inner] and
 // then each chunk from what stands before it.
 func (s Scan) Chunk(t Target) int {
-	scans := s.Outer * s.Inner
-	if s.N < 8*shortestChunk || scans*2 > t.Parallel {
-		return s.N
+	chunk, scans := s.N, s.Outer*s.Inner
+	if s.N >= 8*shortestChunk && scans*2 <= t.Parallel {
+		chunk = max(ceilDiv(s.N*scans, t.Parallel), shortestChunk)
 	}
-	return max(ceilDiv(s.N*scans, t.Parallel), shortestChunk)
+	if t.MaxIterations > 0 {
+		chunk = min(chunk, t.MaxIterations)
+	}
+	return chunk
 }
 
 // neutral changes nothing; of float sums it is -0, which keeps the sign of a zero.

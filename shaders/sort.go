@@ -120,7 +120,11 @@ func (s Sort) KeyWords() int { return s.Rows * s.N * s.words() }
 
 // Block is how many neighbours in a row one invocation handles.
 func (s Sort) Block(t Target) int {
-	return min(max(ceilDiv(s.Rows*s.N, t.Parallel), 4*digits), s.N)
+	block := max(ceilDiv(s.Rows*s.N, t.Parallel), 4*digits)
+	if t.MaxIterations > 0 {
+		block = min(block, t.MaxIterations/2) // it loops over digits, too
+	}
+	return min(block, s.N)
 }
 
 // Counters is the number of counters: for every row, digit and block.

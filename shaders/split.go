@@ -39,7 +39,9 @@ func (f *Fused) Split(t Target) *Halves {
 	}
 	invocations := ceilDiv(outs, lanes)
 	rest := length / max(longest.Extent, 1) // elements that each step along the longest axis folds
-	if outs == 0 || invocations*2 > t.Parallel || length < 4*minChunk {
+	// Also where the device is busy anyway: a driver that ends long loops would end this one.
+	endless := t.MaxIterations > 0 && length > t.MaxIterations
+	if outs == 0 || invocations*2 > t.Parallel && !endless || length < 4*minChunk {
 		return nil
 	}
 	chunk, most := minChunk, 4*t.Parallel
@@ -54,7 +56,7 @@ func (f *Fused) Split(t Target) *Halves {
 	for chunk > lanes && chunk*rest > least {
 		chunk /= 4
 	}
-	for ceilDiv(longest.Extent, chunk)*invocations > most {
+	for ceilDiv(longest.Extent, chunk)*invocations > most && !(endless && 4*chunk*rest > t.MaxIterations) {
 		chunk *= 4
 	}
 	if longest.Extent < 2*chunk {

@@ -51,9 +51,9 @@ func SumSquares(args SquaresArgs, t MatMulTarget) (MatMulKernel, SquaresArgs, bo
 	least := math.Inf(1)
 	for _, v := range variants {
 		tiles := ceilDiv(args.M, v.tileM) * ceilDiv(args.N, v.tileN)
-		parts := min(ceilDiv(squaresTiles*max(t.Cores, 1), tiles), args.Batch)
+		parts := min(max(ceilDiv(squaresTiles*max(t.Cores, 1), tiles), ceilDiv(args.Batch, max(t.MostK()/args.K, 1))), args.Batch)
 		count := ceilDiv(args.Batch, parts)
-		fits := elements <= math.MaxUint32 && (!v.texel || int64(elements/4) <= t.MaxTexels) &&
+		fits := args.K <= t.MostK() && elements <= math.MaxUint32 && (!v.texel || int64(elements/4) <= t.MaxTexels) &&
 			max(ceilDiv(args.M, v.tileM), ceilDiv(args.N, v.tileN)) <= maxGroups
 		rounds := ceilDiv(tiles*ceilDiv(args.Batch, count), max(t.Cores, 1)) * count
 		if time := float64(rounds) * float64(v.tileM*v.tileN) / v.rate; fits && time < least {
