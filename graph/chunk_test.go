@@ -146,3 +146,19 @@ func compareChunks(t *testing.T, name string, want, got graph.Tensor) {
 		require.InDelta(t, w[i], v[i], 1e-5*scale, "%s, element %d", name, i)
 	}
 }
+
+func TestMemoryBudgetThatIsNone(t *testing.T) {
+	f := func(x graph.Tensor) graph.Tensor { return x.Sum() }
+	_, err := graph.Cost(f, graph.Placeholder(graph.Float32, 3), graph.MemoryBudget(-5))
+	require.ErrorIs(t, err, graph.ErrArgument)
+	require.ErrorContains(t, err, "graph/chunk_test.go:")
+	require.ErrorContains(t, err, "MemoryBudget is -5 bytes")
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		x, err := graph.FromSlice(d, []float32{1, 2, 3})
+		require.NoError(t, err)
+		defer x.Close()
+		_, err = graph.Jit(d, f, graph.MemoryBudget(-5))(t.Context(), x)
+		require.ErrorIs(t, err, graph.ErrArgument)
+		require.ErrorContains(t, err, "give a positive number of bytes")
+	})
+}

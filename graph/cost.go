@@ -57,6 +57,10 @@ func CostOn[A, R any](dev *gpu.Device, f func(A) R, a A, opts ...JitOption) (Cos
 
 func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c CostEstimate, steps *lowered, err error) {
 	defer Recover(&err)
+	conf := configured(opts)
+	if err := conf.check("cost", callerPC()); err != nil {
+		return c, nil, err
+	}
 	params, _, outs := traceLike("cost", f, a)
 	l, err := lift(params, outs)
 	if err != nil {
@@ -70,7 +74,6 @@ func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c Cost
 			c.Captured += bytesOf(x.spec)
 		}
 	}
-	conf := configured(opts)
 	steps = passes((&executable{}).addChecks(l.outputs, false, conf.plan), p, conf)
 	c.count(steps.planned, 1)
 	c.memory(steps)

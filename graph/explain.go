@@ -40,7 +40,7 @@ func Explain[A, R any](dev *gpu.Device, f func(A) R, a A, opts ...JitOption) (s 
 			b.WriteString("no sum of products is better done in another order\n")
 		}
 	}
-	planned, steps, err := costOn(dev.Profile(), f, a, opts)
+	planned, steps, err := costOn(profileOf(dev), f, a, opts)
 	if err != nil {
 		return "", err
 	}

@@ -29,6 +29,15 @@ func configured(opts []JitOption) jitConfig {
 	return c
 }
 
+// check refuses options that mean nothing.
+func (c jitConfig) check(op string, pc uintptr) error {
+	if c.plan.budget < 0 {
+		return &Error{Op: op, Pos: position(pc), Kind: ErrArgument, Detail: fmt.Sprintf("MemoryBudget is %d bytes", c.plan.budget),
+			Fix: "give a positive number of bytes, or 0 for what the device allocates"}
+	}
+	return nil
+}
+
 // WithoutChecks leaves Tensor.Check out of the program: the call no longer waits for their results.
 func WithoutChecks() JitOption { return func(c *jitConfig) { c.checks = false } }
 
@@ -311,6 +320,9 @@ func (j *jit[R]) lookup(ctx context.Context, c *jitCall) (*compiled[R], error) {
 // compile traces f on stand-ins for the arguments.
 func (j *jit[R]) compile(ctx context.Context, f *compiled[R], c *jitCall) (err error) {
 	defer Recover(&err)
+	if err := j.conf.check("jit", j.pc); err != nil {
+		return err
+	}
 	tr := &trace{what: "jit", pc: j.pc}
 	f.began = nodeIDs.Load()
 	defer tr.close()

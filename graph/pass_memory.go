@@ -1,6 +1,11 @@
 package graph
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lavagrad/lavagrad/gpu"
+)
 
 // alignment of arrays in the arena, in bytes: what every driver accepts for a binding's offset.
 const alignment = 256
@@ -119,6 +124,36 @@ func (l *lowered) arena() int64 {
 	temporary := func(b buffer) bool { return b.n == nil || !own[b.n] }
 	_, bytes := planMemory(l, l.sharing(temporary), temporary, l.size)
 	return bytes
+}
+
+// fits says what to do where the temporaries of a program are more than the device allocates at once.
+func (l *lowered) fits(arena int64) error {
+	if arena <= l.bytes {
+		return nil
+	}
+	own := l.own()
+	largest := buffer{}
+	var kernel string
+	for _, s := range l.steps {
+		for _, b := range s.args {
+			if (b.n == nil || !own[b.n]) && (largest == buffer{} || l.size(b) > l.size(largest)) {
+				largest, kernel = b.whole(), s.name
+			}
+		}
+	}
+	e := &Error{Op: "compile", Kind: gpu.ErrOutOfMemory, Fix: "work on fewer samples at once (vmap.Chunk, or graph.MemoryBudget where samples are independent), or reduce the largest array inside the compiled function"}
+	what := fmt.Sprintf("scratch memory of %s", kernel)
+	if n := largest.n; n != nil {
+		what = fmt.Sprintf("%s %v", n.op.Name(), n.spec)
+		if n.isParam() {
+			what = fmt.Sprintf("%v, carried through a loop", n.spec)
+		}
+		if n.pc != 0 {
+			what += " at " + position(n.pc)
+		}
+	}
+	e.Detail = fmt.Sprintf("its temporaries take %d bytes, an array of this device at most %d; the largest is %s with %d bytes", arena, l.bytes, what, l.size(largest))
+	return e
 }
 
 // sharing says for arrays in whose place they are stored: another's, which is written when they are read for the last time.
