@@ -81,6 +81,15 @@ func (c *kernelCache) free(v *vk.Device) {
 	}
 }
 
+// wordsOf are the words of a hash, to hash it with others.
+func wordsOf(sum [sha256.Size]byte) []uint32 {
+	words := make([]uint32, len(sum)/4)
+	for i := range words {
+		words[i] = binary.LittleEndian.Uint32(sum[4*i:])
+	}
+	return words
+}
+
 func hashWords(parts ...[]uint32) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	var buffer []byte
@@ -112,7 +121,7 @@ func (d *Device) Kernel(ctx context.Context, spec KernelSpec) (*Kernel, error) {
 	if spec.FullSubgroups && d.info.Features.SubgroupSizeControl {
 		full = 1
 	}
-	key := hashWords(spec.Code, spec.Spec, kinds, []uint32{uint32(spec.PushWords), full})
+	key := hashWords(wordsOf(code), spec.Spec, kinds, []uint32{uint32(spec.PushWords), full})
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.usable(); err != nil {

@@ -187,24 +187,28 @@ func (x *executable) link(ctx context.Context, params, outputs []*node, l *lower
 		}
 		return bind
 	}
+	kernels := map[*uint32]*gpu.Kernel{} // by their words
 	for _, s := range l.steps {
+		code := s.kernel()
 		if inspectKernel != nil {
-			inspectKernel(s.name, s.kernel.Code)
+			inspectKernel(s.name, code.Code)
 		}
-		d := gpu.Dispatch{Push: s.kernel.Push, Groups: s.kernel.Groups}
+		d := gpu.Dispatch{Push: code.Push, Groups: code.Groups}
 		kinds := make([]gpu.BindingKind, len(s.args))
 		for i, b := range s.args {
 			bound := bind(b)
 			bound.Write = s.writes[i]
 			d.Bindings = append(d.Bindings, bound)
-			kinds[i] = bindingKinds[s.kernel.Views[i]]
+			kinds[i] = bindingKinds[code.Views[i]]
 		}
-		k, err := x.dev.Kernel(ctx, gpu.KernelSpec{Name: s.name, Code: s.kernel.Code, Bindings: kinds, PushWords: len(s.kernel.Push),
-			FullSubgroups: s.kernel.FullSubgroups})
-		if err != nil {
-			return fmt.Errorf("graph: compile %s: %w", s.name, err)
+		if d.Kernel = kernels[&code.Code[0]]; d.Kernel == nil { // the rounds of a loop have theirs twice
+			k, err := x.dev.Kernel(ctx, gpu.KernelSpec{Name: s.name, Code: code.Code, Bindings: kinds, PushWords: len(code.Push),
+				FullSubgroups: code.FullSubgroups})
+			if err != nil {
+				return fmt.Errorf("graph: compile %s: %w", s.name, err)
+			}
+			d.Kernel, kernels[&code.Code[0]] = k, k
 		}
-		d.Kernel = k
 		spec.Dispatches = append(spec.Dispatches, d)
 	}
 	for _, r := range l.loops {

@@ -50,9 +50,10 @@ func sizeOf(t *testing.T, p gpu.Profile, b int) compiledSize {
 	s := compiledSize{nodes: len(steps.order), kernels: map[string]bool{}}
 	emissions := map[*uint32]bool{}
 	for _, step := range steps.steps {
-		emissions[&step.kernel.Code[0]] = true
+		code := step.kernel().Code
+		emissions[&code[0]] = true
 		var words []byte
-		for _, w := range step.kernel.Code {
+		for _, w := range code {
 			words = binary.LittleEndian.AppendUint32(words, w)
 		}
 		if !s.kernels[string(words)] {

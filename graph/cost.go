@@ -132,7 +132,7 @@ func (c *CostEstimate) memory(l *lowered) {
 	}
 	tables := map[*node]bool{}
 	for at, s := range l.steps {
-		if s.kernel.Groups[0] == 0 {
+		if s.kernel().Groups[0] == 0 {
 			continue
 		}
 		times := int64(1)

@@ -40,9 +40,10 @@ func dump(dir string, l *lifted, outputs []*node, steps *lowered) error {
 		"1-simplified.txt": []byte(text(nil, l.params, outputs)),
 	}
 	for i, s := range steps.steps {
-		fmt.Fprintf(&list, "%3d  groups %v  push %v  %s\n", i, s.kernel.Groups, s.kernel.Push, s.name)
-		words := make([]byte, 0, 4*len(s.kernel.Code))
-		for _, w := range s.kernel.Code {
+		k := s.kernel()
+		fmt.Fprintf(&list, "%3d  groups %v  push %v  %s\n", i, k.Groups, k.Push, s.name)
+		words := make([]byte, 0, 4*len(k.Code))
+		for _, w := range k.Code {
 			words = binary.LittleEndian.AppendUint32(words, w)
 		}
 		files[fmt.Sprintf("kernel-%03d.spv", i)] = words

@@ -165,7 +165,7 @@ func dot(names []string, params, outputs []*node) string {
 func dispatches(l *lowered) string {
 	var b strings.Builder
 	for i, s := range l.steps {
-		fmt.Fprintf(&b, "dispatch %d: %s  groups %v\n", i, s.name, s.kernel.Groups)
+		fmt.Fprintf(&b, "dispatch %d: %s  groups %v\n", i, s.name, s.kernel().Groups)
 	}
 	return b.String()
 }

@@ -62,10 +62,10 @@ func (a KernelArg) Range(first, words int) KernelArg {
 
 // Dispatch appends one run of a kernel; the arguments are its bindings in order.
 func (k *Kernels) Dispatch(name string, kernel shaders.Kernel, args ...KernelArg) {
-	s := step{name: name + " " + k.n.spec.Shape.String(), kernel: kernel, roots: []*node{k.n}}
-	for len(s.kernel.Views) < len(args) {
-		s.kernel.Views = append(s.kernel.Views, shaders.Storage)
+	for len(kernel.Views) < len(args) {
+		kernel.Views = append(kernel.Views, shaders.Storage)
 	}
+	s := step{name: name + " " + k.n.spec.Shape.String(), kernel: func() shaders.Kernel { return kernel }, roots: []*node{k.n}}
 	for _, a := range args {
 		s.args = append(s.args, a.b)
 		s.writes = append(s.writes, a.write)

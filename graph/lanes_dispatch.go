@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/lavagrad/lavagrad/shaders"
 )
 
 // useLanes takes a kernel with lanes for the rounds of a loop, where that is possible and pays. init are the first values of the carry, outputs its
@@ -133,5 +135,5 @@ func (p *laneKernel) rounds(n int, l *lowered) *lowered {
 	k.Push = slices.Clone(k.Push)
 	k.Push[len(k.Push)-1] = uint32(n)
 	name := fmt.Sprintf("lanes [%d]", p.lanes)
-	return &lowered{steps: []step{{name: name, kernel: k, args: p.args, writes: p.write}}}
+	return &lowered{steps: []step{{name: name, kernel: func() shaders.Kernel { return k }, args: p.args, writes: p.write}}}
 }

@@ -117,8 +117,8 @@ func TestMatmulPartsFitTexelViews(t *testing.T) {
 		counts := []uint32{}
 		var at [3]int64
 		for _, s := range k.out.steps {
-			assert.Equal(t, shaders.TexelVector, s.kernel.Views[1])
-			counts = append(counts, s.kernel.Groups[2])
+			assert.Equal(t, shaders.TexelVector, s.kernel().Views[1])
+			counts = append(counts, s.kernel().Groups[2])
 			for i, a := range s.args {
 				assert.Equal(t, at[i], a.offset)
 				at[i] += a.length

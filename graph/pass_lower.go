@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/gpu/tune"
@@ -23,7 +24,7 @@ func (b buffer) whole() buffer { return buffer{n: b.n, scratch: b.scratch} }
 // step is one dispatch of a program.
 type step struct {
 	name   string
-	kernel shaders.Kernel
+	kernel func() shaders.Kernel // emits it when it is first asked for: most of what plans are compared by needs no code
 	args   []buffer
 	writes []bool
 	roots  []*node
@@ -56,19 +57,19 @@ func (l *lowered) picked(tuple *node, i int) *node {
 	return nil
 }
 
-// lower emits every kernel of the plan. Where a fusion decision cannot stand it is undone and the
-// graph is fused again: conflicts only ever separate nodes, so this ends. Emission, which takes longest, waits until no kernel has
-// a conflict. No kernel has more arguments than the device binds, and no array more bytes than it allocates.
+// lower makes the steps of the plan. Where a fusion decision cannot stand it is undone and the
+// graph is fused again: conflicts only ever separate nodes, so this ends. Code, which takes longest, is emitted for the plan that is kept, when it
+// is asked for. No kernel has more arguments than the device binds, and no array more bytes than it allocates.
 func lower(outputs []*node, profile gpu.Profile, conf jitConfig) *lowered {
 	forced, alone := map[*node]bool{}, map[*node]bool{}
 	for {
 		p := fuse(outputs, forced, alone)
 		out := &lowered{outputs: outputs, order: p.order, conf: conf, profile: profile, target: tune.Target(profile),
 			bindings: min(profile.MaxBindings, mostBindings), bytes: profile.MaxAllocation}
-		emit, c := out.kernels(p)
+		steps, c := out.kernels(p)
 		if c == nil {
-			for _, f := range emit {
-				f()
+			for _, add := range steps {
+				add()
 			}
 			return out
 		}
@@ -82,20 +83,20 @@ func lower(outputs []*node, profile gpu.Profile, conf jitConfig) *lowered {
 	}
 }
 
-// kernels makes the expressions of all kernels. The functions that it gives emit them, and append their steps in order.
-func (l *lowered) kernels(p *fusion) (emit []func(), c *conflict) {
+// kernels makes the expressions of all kernels. The functions that it gives append their steps, in order.
+func (l *lowered) kernels(p *fusion) (steps []func(), c *conflict) {
 	for _, k := range p.kernels {
 		f, c := l.kernel(p, k)
 		if c != nil {
 			return nil, c
 		}
-		emit = append(emit, f)
+		steps = append(steps, f)
 	}
-	return emit, nil
+	return steps, nil
 }
 
 // kernel makes the expression of one kernel.
-func (l *lowered) kernel(p *fusion, plan *kernelPlan) (emit func(), c *conflict) {
+func (l *lowered) kernel(p *fusion, plan *kernelPlan) (steps func(), c *conflict) {
 	for _, n := range plan.roots {
 		if b := bytesOf(n.spec); b > l.bytes {
 			panic(&Error{Op: n.op.Name(), Pos: position(n.pc), Kind: gpu.ErrOutOfMemory,
@@ -168,13 +169,14 @@ func (l *lowered) fused(k *kernelBuilder, args []buffer, roots []*node) {
 }
 
 func (l *lowered) append(name string, f *shaders.Fused, args []buffer, roots []*node) {
-	for _, p := range f.Pieces(l.target) {
-		s := step{name: name, kernel: p.Kernel, roots: roots}
+	pieces := sync.OnceValue(func() []shaders.Piece { return f.Pieces(l.target) })
+	for at, ranges := range f.PieceRanges(l.target) {
+		s := step{name: name, roots: roots, kernel: func() shaders.Kernel { return pieces()[at].Kernel }}
 		for i, a := range f.Args() {
 			b := args[i]
-			if p.Ranges != nil {
+			if ranges != nil {
 				size := int64(a.Kind.Bytes())
-				b.offset, b.length = size*int64(p.Ranges[i].Offset), size*int64(p.Ranges[i].Length)
+				b.offset, b.length = size*int64(ranges[i].Offset), size*int64(ranges[i].Length)
 			}
 			s.args = append(s.args, b)
 			s.writes = append(s.writes, a.Write)

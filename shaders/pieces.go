@@ -34,23 +34,44 @@ func (f *Fused) Pieces(t Target) []Piece {
 	total := g.axes[0].Extent
 	var pieces []Piece
 	var first *emitter
-	for at := 0; at < total; at += n {
-		length := min(n, total-at)
-		p := Piece{Ranges: make([]Range, len(g.args))}
-		for i, s := range strides {
-			if s > 0 {
-				p.Ranges[i] = Range{at * s, min(length*s, g.args[i].Size-at*s)}
-			}
-		}
+	for i, ranges := range g.ranges(n, strides) {
+		p := Piece{Ranges: ranges}
+		length := min(n, total-i*n)
 		switch {
-		case at > 0 && alike && length == n:
+		case i > 0 && alike && length == n:
 			p.Kernel = pieces[0].Kernel
-		case at > 0 && alike:
-			p.Kernel, _ = g.resized(at, length, strides, p.Ranges).compile(t, first)
+		case i > 0 && alike:
+			p.Kernel, _ = g.resized(i*n, length, strides, ranges).compile(t, first)
 		default:
-			p.Kernel, first = g.resized(at, length, strides, p.Ranges).compile(t, nil)
+			p.Kernel, first = g.resized(i*n, length, strides, ranges).compile(t, nil)
 		}
 		pieces = append(pieces, p)
+	}
+	return pieces
+}
+
+// PieceRanges are the ranges of Pieces, without compiling them.
+func (f *Fused) PieceRanges(t Target) [][]Range {
+	g := f.collapse()
+	n := g.pieceLength(t)
+	if n == 0 {
+		return [][]Range{nil}
+	}
+	strides, _ := g.strides()
+	return g.ranges(n, strides)
+}
+
+// ranges are what the pieces of n positions bind of arguments that follow the outermost axis by strides.
+func (f *Fused) ranges(n int, strides []int) (pieces [][]Range) {
+	total := f.axes[0].Extent
+	for at := 0; at < total; at += n {
+		ranges := make([]Range, len(f.args))
+		for i, s := range strides {
+			if s > 0 {
+				ranges[i] = Range{at * s, min(min(n, total-at)*s, f.args[i].Size-at*s)}
+			}
+		}
+		pieces = append(pieces, ranges)
 	}
 	return pieces
 }
