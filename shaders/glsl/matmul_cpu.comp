@@ -176,18 +176,27 @@ void main() {
 	} while (k < K);
 
 	uint c0 = (offsetC + z * strideC) >> 2, ldc4 = ldc >> 2;
-	[[unroll]] for (int h = 0; h < TN / 4; h++) {
-		uint n = n0 + 4 * h;
-		bool inN = n < N;
-		bvec4 valid = lessThan(n + uvec4(0, 1, 2, 3), uvec4(N));
-		[[unroll]] for (int r = 0; r < TM; r++) {
-#if defined(QUAD) && FORM != TN_
-			uint m = m0 + (r & ~3) + ((r & 3) ^ lane);
+#if defined(QUAD) && TM * TN > 64
+	// SwiftShader takes longest to compile stores: written once, in a loop over rows, 32x8 compiles in half the time.
+#define ROWS [[dont_unroll]]
+	float c[TM][TN];
+	[[unroll]] for (int r = 0; r < TM; r++) [[unroll]] for (int j = 0; j < TN; j++) c[r][j] = acc[r][j];
 #else
-			uint m = m0 + r;
+#define ROWS [[unroll]]
+#define c acc
 #endif
-			bool inM = m < M;
-			vec4 v = vec4(acc[r][4 * h], acc[r][4 * h + 1], acc[r][4 * h + 2], acc[r][4 * h + 3]);
+	ROWS for (int r = 0; r < TM; r++) {
+#if defined(QUAD) && FORM != TN_
+		uint m = m0 + (r & ~3) + ((r & 3) ^ lane);
+#else
+		uint m = m0 + r;
+#endif
+		bool inM = m < M;
+		[[unroll]] for (int h = 0; h < TN / 4; h++) {
+			uint n = n0 + 4 * h;
+			bool inN = n < N;
+			bvec4 valid = lessThan(n + uvec4(0, 1, 2, 3), uvec4(N));
+			vec4 v = vec4(c[r][4 * h], c[r][4 * h + 1], c[r][4 * h + 2], c[r][4 * h + 3]);
 			if (inM && inN) C[c0 + m * ldc4 + (n >> 2)] = mix(vec4(0.0), v, valid);
 		}
 	}
