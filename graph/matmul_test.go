@@ -161,3 +161,56 @@ func TestMatmulPartsCoverTheResult(t *testing.T) {
 		assert.EqualValues(t, 4*c.batch*c.m*roundUp4(c.n), at)
 	}
 }
+
+// Products of squares square what they read: the squares are in no memory.
+func TestProductsOfSquares(t *testing.T) {
+	shapes := [][2]Shape{{{96, 80}, {96, 100}}, {{513, 17}, {513, 301}}}
+	forms := []contractOp{
+		{[]int{1, 0}, []int{1, 2}, []int{0, 2}}, // A^T B
+		{[]int{1, 0}, []int{1, 2}, []int{2, 0}},
+	}
+	both := func(x, y Tensor, square [2]bool) (Tensor, Tensor) {
+		if square[0] {
+			x = x.Square()
+		}
+		if square[1] {
+			y = y.Square()
+		}
+		return x, y
+	}
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		rng := rand.New(rand.NewPCG(2, 1))
+		for _, s := range shapes {
+			a, b := upload(t, dev, Spec{Float32, s[0]}, draw(rng, Sample{Spec: Spec{Float32, s[0]}})), upload(t, dev, Spec{Float32, s[1]}, draw(rng, Sample{Spec: Spec{Float32, s[1]}}))
+			turned := upload(t, dev, Spec{Float32, Shape{s[0][1], s[0][0]}}, draw(rng, Sample{Spec: Spec{Float32, Shape{s[0][1], s[0][0]}}}))
+			for _, square := range [][2]bool{{true, true}, {true, false}, {false, true}} {
+				var ys []Tensor
+				for _, f := range forms {
+					x, y := both(a, b, square)
+					ys = append(ys, apply(f, x, y))
+				}
+				x, y := both(turned, b, square)
+				ys = append(ys, x.MatMul(y)) // A B
+				x, y = both(turned, b.Transpose(), square)
+				ys = append(ys, apply(contractOp{[]int{0, 1}, []int{2, 1}, []int{0, 2}}, x, y)) // A B^T
+				for i, y := range ys {
+					l, err := lift(nil, []*node{y.n})
+					require.NoError(t, err)
+					products := 0
+					for _, n := range passes(l.outputs, dev.Profile(), jitConfig{}).order {
+						if o, ok := n.op.(matmulOp); ok {
+							assert.ElementsMatch(t, square, []bool{o.squareA, o.squareB}, "form %d", i)
+							products++
+						}
+					}
+					assert.Equal(t, 1, products, "form %d of %v", i, square)
+					want, err := Reference(context.Background(), y)
+					require.NoError(t, err)
+					requireClose(t, want, readAny(t, dev, y), 2e-6, fmt.Sprint("form ", i, square))
+				}
+				closeAll(ys)
+			}
+			closeAll([]Tensor{a, b, turned})
+		}
+	})
+}

@@ -18,6 +18,8 @@ type matmulOp struct {
 	batch   int
 	m, n, k int
 	shared  bool // all products of the batch have one A
+	squareA bool // A's elements are squared
+	squareB bool
 	limit   int  // elements of the result that one binding holds
 	target  shaders.MatMulTarget
 }
@@ -80,6 +82,7 @@ func (o matmulOp) Kernels(k *Kernels, _ Operands) {
 func (o matmulOp) arguments() shaders.MatMulArgs {
 	a := shaders.MatMulArgs{M: o.m, N: o.n, K: o.k, LDA: roundUp4(o.k), LDB: roundUp4(o.n), LDC: roundUp4(o.n)}
 	a.StrideA, a.StrideB, a.StrideC = o.m*a.LDA, o.k*a.LDB, o.m*a.LDC
+	a.SquareA, a.SquareB = o.squareA, o.squareB
 	switch o.form {
 	case shaders.MatMulTN:
 		a.LDA = roundUp4(o.m)
@@ -239,6 +242,8 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 	if _, err := shaders.MatMul(m.form, m.arguments(), m.batch, target); err != nil {
 		return nil
 	}
+	a, m.squareA = squareRoot(a)
+	b, m.squareB = squareRoot(b)
 	if m.form == shaders.MatMulTN {
 		a = arrange(a, la, turnedA, count(ofA), m.k, m.m)
 	} else {
@@ -265,6 +270,27 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 		perm[slices.Index(o.out, l)] = i
 	}
 	return c.Reshape(shape...).Transpose(perm...).n
+}
+
+// squareRoot is what t is the square of, element by element, if it is: kernels square what they read, and a diagonal's squared inputs and
+// cotangents take no memory.
+func squareRoot(t Tensor) (Tensor, bool) {
+	in := t.n.in()
+	switch o := t.n.op.(type) {
+	case reshapeOp:
+		if x, ok := squareRoot(Tensor{in[0]}); ok {
+			return x.Reshape(t.Shape()...), true
+		}
+	case elementwise:
+		if o.rule == mulRule && in[0] == in[1] && storable(in[0]) {
+			return Tensor{in[0]}, true
+		}
+	case contractOp:
+		if in[0] == in[1] && slices.Equal(o.a, o.b) && slices.Equal(o.a, o.out) && storable(in[0]) {
+			return Tensor{in[0]}, true
+		}
+	}
+	return t, false
 }
 
 // sharedColumns is from how many columns a product of its own pays for each of a batch with one first operand: fewer leave too

@@ -28,6 +28,7 @@ func (f MatMulForm) String() string { return [...]string{"nn", "tn", "nt"}[f] }
 //
 //	C[z,m,n] = sum over k of op(A)[z,m,k] op(B)[z,k,n]    0 <= z < batch (dispatch dimension z)
 //
+// where SquareA and SquareB take the squares of an operand's elements.
 // All values count float32 elements. M, N and K are at least 1. Leading dimensions (from one stored row
 // to the next), batch strides and offsets (from the start of the binding) are multiples of 4, because
 // the kernels move vectors of four; a stride of 0 shares the operand between the batch.
@@ -40,12 +41,13 @@ type MatMulArgs struct {
 	LDA, LDB, LDC             int
 	StrideA, StrideB, StrideC int
 	OffsetA, OffsetB, OffsetC int
+	SquareA, SquareB          bool
 }
 
 // MatMulPushWords is the number of push constant words.
-const MatMulPushWords = 12
+const MatMulPushWords = 13
 
-func (a MatMulArgs) list() [MatMulPushWords]int {
+func (a MatMulArgs) list() [MatMulPushWords - 1]int {
 	return [...]int{a.M, a.N, a.K, a.LDA, a.LDB, a.LDC, a.StrideA, a.StrideB, a.StrideC, a.OffsetA, a.OffsetB, a.OffsetC}
 }
 
@@ -55,7 +57,14 @@ func (a MatMulArgs) Words() []uint32 {
 	for _, v := range a.list() {
 		w = append(w, uint32(v))
 	}
-	return w
+	squares := uint32(0)
+	if a.SquareA {
+		squares |= 1
+	}
+	if a.SquareB {
+		squares |= 2
+	}
+	return append(w, squares)
 }
 
 // stored is the shape of A, B and C as they lie in memory.

@@ -39,13 +39,13 @@ layout(local_size_x = LX) in;
 #ifdef TEXEL
 layout(binding = 0) uniform samplerBuffer A;
 layout(binding = 1) uniform samplerBuffer B;
-#define LOAD_A(i) texelFetch(A, int(i))
-#define LOAD_B(i) texelFetch(B, int(i))
+#define LOAD_A(i) power(texelFetch(A, int(i)), 1u)
+#define LOAD_B(i) power(texelFetch(B, int(i)), 2u)
 #else
 layout(std430, binding = 0) readonly buffer BufferA { vec4 A[]; };
 layout(std430, binding = 1) readonly buffer BufferB { vec4 B[]; };
-#define LOAD_A(i) A[i]
-#define LOAD_B(i) B[i]
+#define LOAD_A(i) power(A[i], 1u)
+#define LOAD_B(i) power(B[i], 2u)
 #endif
 layout(std430, binding = 2) writeonly buffer BufferC { vec4 C[]; };
 
@@ -54,7 +54,11 @@ layout(push_constant) uniform Push {
 	uint lda, ldb, ldc;
 	uint strideA, strideB, strideC;
 	uint offsetA, offsetB, offsetC;
+	uint squares;
 };
+
+// power squares the elements of an operand whose bit is set.
+vec4 power(vec4 v, uint operand) { return (squares & operand) != 0u ? v * v : v; }
 
 // keep zeroes the elements past K bit by bit: a product with 0 would let NaN padding through.
 vec4 keep(vec4 v, uvec4 mask) { return uintBitsToFloat(floatBitsToUint(v) & mask); }

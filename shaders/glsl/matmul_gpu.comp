@@ -30,6 +30,7 @@ layout(push_constant) uniform Push {
 	uint lda, ldb, ldc;
 	uint strideA, strideB, strideC;
 	uint offsetA, offsetB, offsetC;
+	uint squares;
 };
 
 // One row of shared memory a k; the vec4 at its end skews the rows over the banks.
@@ -39,15 +40,20 @@ shared vec4 tileB[CHUNK][BLOCK / 4 + 1];
 // keep zeroes the elements past K bit by bit: a product with 0 would let NaN padding through.
 vec4 keep(vec4 v, bvec4 inside) { return mix(vec4(0.0), v, inside); }
 
+// power squares the elements of an operand whose bit is set.
+vec4 power(vec4 v, uint operand) { return (squares & operand) != 0u ? v * v : v; }
+#define BIT_A 1u
+#define BIT_B 2u
+
 // along reads 4 k of one row of a matrix stored with k running fastest (A of NN, B of NT).
 // Rows past the edge are clamped to the last one: they read valid memory and are not stored.
 #define ALONG(BUF, base, ld, rows, first, i, k0) \
-	keep(BUF[(base) + min((first) + (i) / (CHUNK / 4), (rows) - 1) * (ld) + min((k0) / 4 + (i) % (CHUNK / 4), (K - 1) / 4)], \
+	keep(power(BUF[(base) + min((first) + (i) / (CHUNK / 4), (rows) - 1) * (ld) + min((k0) / 4 + (i) % (CHUNK / 4), (K - 1) / 4)], BIT_##BUF), \
 		lessThan((k0) + 4 * ((i) % (CHUNK / 4)) + uvec4(0, 1, 2, 3), uvec4(K)))
 
 // across reads 4 neighbouring rows or columns at one k (A of TN, B of NN and TN).
 #define ACROSS(BUF, base, ld, cols, first, i, k0) \
-	keep(BUF[(base) + min((k0) + (i) / (BLOCK / 4), K - 1) * (ld) + min((first) / 4 + (i) % (BLOCK / 4), ((cols) - 1) / 4)], \
+	keep(power(BUF[(base) + min((k0) + (i) / (BLOCK / 4), K - 1) * (ld) + min((first) / 4 + (i) % (BLOCK / 4), ((cols) - 1) / 4)], BIT_##BUF), \
 		bvec4((k0) + (i) / (BLOCK / 4) < K))
 
 void main() {
