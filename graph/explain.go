@@ -72,28 +72,43 @@ func Explain[A, R any](dev *gpu.Device, f func(A) R, a A, opts ...JitOption) (s 
 func (p *contractPlan) explain(b *strings.Builder) {
 	root := p.form.root
 	fmt.Fprintf(b, "sum of products at %s: %v\n", position(root.pc), root.spec)
-	for _, t := range p.terms {
-		t.steps(t.tree, func(s *planTree) {
-			below := work{}
-			if l, r := s.left, s.right; l != nil {
-				if s.squared {
-					l, r = s.left.left, s.left.right
-				}
-				below = l.work
-				if !t.same(l, r) {
-					below = below.plus(r.work)
-				}
+	for _, alike := range p.alike() {
+		switch t := alike; len(t) {
+		case 0: // with the term that it shares an operand with
+		case 1:
+			t[0].term.steps(t[0].term.tree, func(s *planTree) { t[0].term.explain(b, s) })
+		default:
+			first := t[0].term
+			first.steps(t[0].common, func(s *planTree) { first.explain(b, s) })
+			for _, x := range t {
+				x.term.steps(x.other, func(s *planTree) { x.term.explain(b, s) })
 			}
-			place := "in place"
-			if s.stored {
-				place = engineering(4*t.extent(s.labels)) + " bytes"
-			}
-			fmt.Fprintf(b, "  %s   %s operations, %s\n", t.notation(s), engineering(s.work.flops-below.flops), place)
-		})
+			first.explain(b, first.tree)
+			fmt.Fprintf(b, "    with the sum of %d terms that share the other operand\n", len(t))
+		}
 	}
 	if len(p.terms) > 1 {
 		fmt.Fprintf(b, "  and the sum of these %d terms\n", len(p.terms))
 	}
+}
+
+// explain writes one step of a term.
+func (t *boundTerm) explain(b *strings.Builder, s *planTree) {
+	below := work{}
+	if l, r := s.left, s.right; l != nil {
+		if s.squared {
+			l, r = s.left.left, s.left.right
+		}
+		below = l.work
+		if !t.same(l, r) {
+			below = below.plus(r.work)
+		}
+	}
+	place := "in place"
+	if s.stored {
+		place = engineering(4*t.extent(s.labels)) + " bytes"
+	}
+	fmt.Fprintf(b, "  %s   %s operations, %s\n", t.notation(s), engineering(s.work.flops-below.flops), place)
 }
 
 // engineering writes a number with a prefix of its thousands.

@@ -191,13 +191,16 @@ func (c *contractor) emit(p *contractPlan) *node {
 	s := p.form
 	axis, label, parts := s.tiles()
 	sums := make([]Tensor, max(len(parts), 1))
-	for i, t := range p.terms {
+	for i, alike := range p.alike() {
+		if alike == nil {
+			continue
+		}
 		at := 0
 		if len(parts) > 0 {
 			from, inner := s.innermost(s.terms[i], label)
 			at = slices.Index(parts, part{label, from, s.lens[inner]})
 		}
-		v := c.value(s, s.terms[i], t, label)
+		v := c.value(s, s.terms[i], alike, label)
 		if sums[at].Valid() {
 			v = sums[at].Add(v)
 		}
@@ -248,12 +251,17 @@ func (s *sumProduct) tiles() (axis, label int, parts []part) {
 	return 0, -1, nil
 }
 
-// value is a term with the axes of the root, of which the one with the label tiled is as long as the term's part.
-func (c *contractor) value(s *sumProduct, p product, b *boundTerm, tiled int) Tensor {
-	n, have := c.compute(b, b.tree, true)
-	x := Tensor{n}
-	if b.scale != 1 {
-		x = x.Scale(b.scale)
+// value is a term, with those that share its last product (contract_factor.go), with the axes of the root, of which the one with the label tiled is
+// as long as the term's part.
+func (c *contractor) value(s *sumProduct, p product, alike []factoring, tiled int) Tensor {
+	b := alike[0].term
+	var x Tensor
+	var have []int
+	if len(alike) > 1 {
+		x, have = c.factored(alike)
+	} else {
+		n, labels := c.compute(b, b.tree, true)
+		x, have = scaled(Tensor{n}, b.scale), labels
 	}
 	labels := make([]int, len(have))
 	for i, l := range have {
@@ -269,6 +277,13 @@ func (c *contractor) value(s *sumProduct, p product, b *boundTerm, tiled int) Te
 		}
 	}
 	return c.place(s, p, labels, x.Transpose(perm...), tiled)
+}
+
+func scaled(x Tensor, by float64) Tensor {
+	if by == 1 {
+		return x
+	}
+	return x.Scale(by)
 }
 
 // place gives a term the root's axes: labels that it lacks are repeated, parts stand between zeros, but for those of the label tiled.

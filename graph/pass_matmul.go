@@ -20,7 +20,7 @@ type matmulOp struct {
 	shared  bool // all products of the batch have one A
 	squareA bool // A's elements are squared
 	squareB bool
-	limit   int  // elements of the result that one binding holds
+	limit   int // elements of the result that one binding holds
 	target  shaders.MatMulTarget
 }
 

@@ -96,7 +96,9 @@ func captures(params, outs []*node, first uint64, hoist bool) []*node {
 			return
 		}
 		seen[n] = true
-		if outside(n) {
+		// What repeats another is repeated inside, where that takes no memory.
+		repeats := !older(n) && n.op.Class() == View && n.spec.Shape.Size() > repeated(n).spec.Shape.Size()
+		if outside(n) && !repeats {
 			list = append(list, n)
 			return
 		}

@@ -32,8 +32,8 @@ func outputHessian[S any](outputs graph.Tensor, s S, loss func(graph.Tensor, S) 
 	return graph.Hessian(func(z graph.Tensor) graph.Tensor { return loss(z, s) })(outputs).Reshape(k, k)
 }
 
-// DiagGGN is the diagonal of GGN, a tree like params: sum over samples and outputs i of J_n,i * (H_n J_n)_i, both by pullbacks,
-// so that inside a compiled function the Jacobians of linear layers are never written.
+// DiagGGN is the diagonal of GGN, a tree like params: sum over samples and outputs i, j of J_n,i * (H_n)_ij * J_n,j, with the Jacobians by
+// pullbacks. Inside a compiled function those of linear layers are never written.
 func DiagGGN[P, S any](forward func(P, S) graph.Tensor, loss func(outputs graph.Tensor, s S) graph.Tensor, opts ...Option) func(params P, batch S) P {
 	c := configure(opts)
 	return func(p P, batch S) P {
@@ -41,12 +41,11 @@ func DiagGGN[P, S any](forward func(P, S) graph.Tensor, loss func(outputs graph.
 			rows := vmap.Map2(func(p P, s S) P {
 				z, pull := graph.VJP(func(p P) graph.Tensor { return forward(p, s) }, p)
 				h := outputHessian(z, s, loss)
-				return vmap.Map2(func(unit, row graph.Tensor) P {
-					a, b := pull(unit.Reshape(z.Shape()...)), pull(row.Reshape(z.Shape()...))
-					out, err := tree.Map2(graph.Tensor.Mul, a, b)
-					check("diagonal ggn", err)
-					return out
-				})(graph.Eye(z.Size()).Convert(z.DType()), h)
+				units := graph.Eye(z.Size()).Convert(z.DType())
+				jacobian := vmap.Map(func(unit graph.Tensor) P { return pull(unit.Reshape(z.Shape()...)) })(units)
+				return mapLeaves("diagonal ggn", jacobian, func(j graph.Tensor) graph.Tensor {
+					return graph.DotGeneral(h, j, []int{1}, []int{0}, nil, nil).Mul(j)
+				})
 			}, shared())(p, part)
 			return mapLeaves("diagonal ggn", rows, func(x graph.Tensor) graph.Tensor { return x.Sum(0, 1) })
 		})

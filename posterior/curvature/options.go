@@ -73,14 +73,13 @@ func sum[S, R any](op string, c config, batch S, f func(part S) R) R {
 	if c.chunk == 0 || n <= c.chunk {
 		total = f(batch)
 	} else {
+		// From zeros on, so that the loop walks over the batch itself where chunks divide it: what lies behind a first chunk would be a copy.
 		rounds := n / c.chunk
-		total = f(part(0, c.chunk))
-		if rounds > 1 {
-			xs := mapLeaves(op, part(c.chunk, rounds*c.chunk), func(x graph.Tensor) graph.Tensor {
-				return x.Reshape(slices.Concat(graph.Shape{rounds - 1, c.chunk}, x.Shape()[1:])...)
-			})
-			total, _ = graph.Scan(func(carry R, x S) (R, struct{}) { return add(op, carry, f(x)), struct{}{} }, total, xs, graph.Rolled())
-		}
+		total = mapLeaves(op, f(part(0, c.chunk)), func(x graph.Tensor) graph.Tensor { return x.Like(0).BroadcastTo(x.Shape()...) })
+		xs := mapLeaves(op, part(0, rounds*c.chunk), func(x graph.Tensor) graph.Tensor {
+			return x.Reshape(slices.Concat(graph.Shape{rounds, c.chunk}, x.Shape()[1:])...)
+		})
+		total, _ = graph.Scan(func(carry R, x S) (R, struct{}) { return add(op, carry, f(x)), struct{}{} }, total, xs, graph.Rolled())
 		if rounds*c.chunk < n {
 			total = add(op, total, f(part(rounds*c.chunk, n)))
 		}
