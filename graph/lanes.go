@@ -60,11 +60,13 @@ type laneBuilder struct {
 	at      shaders.Index // the lane
 	regs    map[*node]*laneLeaf
 	loops   map[*node][]*laneLeaf // results of loops inside, by tuple
+	scans   map[*node]*laneScan
 	rolled  map[string]*rolledLoop
 	inside  []*shaders.Loop // the loops whose bodies are being built
 	folding *folding
 	levels  map[*node]int
 	varying map[*shaders.Expr]bool // registers that differ between lanes
+	budget  int64                  // of memory, 0 for none
 	why     string                 // it is not possible
 }
 
@@ -121,8 +123,8 @@ func laneCounts(now []*node) []int {
 // planLanesOf is planLanes for a number of lanes. With resume the kernel makes some of the rounds: it finds the carry in arrays, and leaves it there.
 func (l *lowered) planLanesOf(lanes int, loop laneLoop, resume bool) (*laneKernel, string) {
 	f := shaders.NewFused(lanes)
-	b := &laneBuilder{lanes: lanes, at: f.Space()[0], regs: map[*node]*laneLeaf{}, loops: map[*node][]*laneLeaf{}, rolled: map[string]*rolledLoop{},
-		levels: map[*node]int{}, varying: map[*shaders.Expr]bool{}}
+	b := &laneBuilder{lanes: lanes, at: f.Space()[0], regs: map[*node]*laneLeaf{}, loops: map[*node][]*laneLeaf{}, scans: map[*node]*laneScan{}, rolled: map[string]*rolledLoop{},
+		levels: map[*node]int{}, varying: map[*shaders.Expr]bool{}, budget: l.conf.plan.budget}
 	b.k = &kernelBuilder{f: f, args: map[*node]int{}, memo: map[string]*shaders.Expr{}, lanes: b}
 	plan := &laneKernel{f: f, lanes: lanes}
 	var init []*shaders.Expr
@@ -358,6 +360,9 @@ func (b *laneBuilder) value(n *node, at []shaders.Index) *shaders.Expr {
 	}
 	switch o := n.op.(type) {
 	case pickOp:
+		if scan, ok := n.in()[0].op.(scanOp); ok && o.i >= scan.carry {
+			return b.row(n, o.i-scan.carry, at)
+		}
 		return b.element(b.result(n.in()[0], o.i), at)
 	case putOp:
 		return k.value(n.in()[0], at)

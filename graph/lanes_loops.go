@@ -1,32 +1,36 @@
 package graph
 
-import "github.com/lavagrad/lavagrad/shaders"
+import (
+	"slices"
+
+	"github.com/lavagrad/lavagrad/shaders"
+)
 
 // Loops inside a lane.
 
-// result is a result of a loop inside.
+// result is a leaf of the last carry of a loop inside; nil where lanes are not possible.
 func (b *laneBuilder) result(tuple *node, i int) *laneLeaf {
-	all, ok := b.loops[tuple]
-	if !ok {
-		b.within(tuple, nil, func() {
-			switch o := tuple.op.(type) {
-			case scanOp:
-				all = b.scan(tuple, o)
-			case whileOp:
-				all = b.while(tuple, o)
-			default:
-				b.refuse("%s inside a loop", tuple.op.Name())
-			}
-		})
-		b.loops[tuple] = all
-	}
-	if b.why == "" && i >= len(all) {
-		b.refuse("what each round of a loop inside gives is read")
-	}
-	if b.why != "" {
+	if b.build(tuple); b.why != "" {
 		return nil
 	}
-	return all[i]
+	return b.loops[tuple][i]
+}
+
+// build builds a loop inside, where that has not been done.
+func (b *laneBuilder) build(tuple *node) {
+	if _, done := b.loops[tuple]; done {
+		return
+	}
+	b.within(tuple, nil, func() {
+		switch o := tuple.op.(type) {
+		case scanOp:
+			b.loops[tuple] = b.scan(tuple, o)
+		case whileOp:
+			b.loops[tuple] = b.while(tuple, o)
+		default:
+			b.refuse("%s inside a loop", tuple.op.Name())
+		}
+	})
 }
 
 // scan builds a loop inside.
@@ -51,8 +55,10 @@ func (b *laneBuilder) scan(n *node, o scanOp) []*laneLeaf {
 		x := args[i].n
 		args[i] = Tensor{newNode(rowOp{}, []*node{x, at.n}, Spec{x.spec.DType, x.spec.Shape[1:]}, n.pc)}
 	}
-	outs := nodes(o.body.call(args)[:o.carry])
-	return b.inner(innerLoop{now: now, next: outs, init: in[:o.carry], rounds: o.rounds, round: round})
+	outs := nodes(o.body.call(args))
+	loop, last := b.inner(innerLoop{now: now, next: outs[:o.carry], init: in[:o.carry], rounds: o.rounds, round: round})
+	b.scans[n] = &laneScan{loop: loop, rounds: o.rounds, at: at.n, gives: slices.Concat(outs[o.carry:], now), rows: map[int]int{}}
+	return last
 }
 
 // innerLoop is a loop inside a lane.
@@ -63,15 +69,15 @@ type innerLoop struct {
 	goes            *node // the condition on which a round runs, on now; nil for counted loops
 }
 
-// inner builds a loop inside and gives its last carry.
-func (b *laneBuilder) inner(l innerLoop) []*laneLeaf {
+// inner builds a loop inside and gives it with its last carry.
+func (b *laneBuilder) inner(l innerLoop) (*shaders.Loop, []*laneLeaf) {
 	leaves := make([]*laneLeaf, len(l.now))
 	var init []*shaders.Expr
 	for i, x := range l.now {
 		leaves[i] = b.leaf(x, l.next[i])
 		if x.spec.Shape.Size() > mostLaneExprs/8*b.lanes {
 			b.refuse("the carry of a loop inside has more than %d numbers for a sample", mostLaneExprs/8)
-			return nil
+			return nil, nil
 		}
 		for _, at := range b.positions(leaves[i]) {
 			switch {
@@ -85,7 +91,7 @@ func (b *laneBuilder) inner(l innerLoop) []*laneLeaf {
 		}
 	}
 	if b.why != "" {
-		return nil
+		return nil, nil
 	}
 	f := b.k.f
 	loop := f.NewLoop(l.rounds, init)
@@ -99,7 +105,7 @@ func (b *laneBuilder) inner(l innerLoop) []*laneLeaf {
 	next := b.next(l.now, leaves, l.next)
 	b.leave()
 	if b.why != "" {
-		return nil
+		return nil, nil
 	}
 	last := f.Close(loop, next)
 	results := make([]*laneLeaf, len(leaves))
@@ -109,5 +115,5 @@ func (b *laneBuilder) inner(l innerLoop) []*laneLeaf {
 			results[i].values, last = last[:len(f.values)], last[len(f.values):]
 		}
 	}
-	return results
+	return loop, results
 }

@@ -48,7 +48,8 @@ func (o whileOp) masked(active Tensor, next, now []Tensor) []Tensor {
 // while builds a while inside a lane.
 func (b *laneBuilder) while(n *node, o whileOp) []*laneLeaf {
 	now, next, init, goes := o.inLanes(tensors(n.in()), b.lanes)
-	return b.inner(innerLoop{now: now, next: next, init: init, rounds: o.mostRounds(n.in()), goes: goes(now)})
+	_, last := b.inner(innerLoop{now: now, next: next, init: init, rounds: o.mostRounds(n.in()), goes: goes(now)})
+	return last
 }
 
 // goes is the condition of a loop for a lane: any of those that it has.

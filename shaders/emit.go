@@ -353,6 +353,9 @@ func (e *emitter) value(x *Expr, p pos) spirv.Value {
 			e.runLoop(x.loop, p)
 			return e.scopes[len(e.scopes)-1][key]
 		case loadExpr:
+			for _, a := range x.args { // what must have been stored before
+				e.value(a, p)
+			}
 			return e.load(x, p)
 		case indexExpr:
 			if !e.wide(x.axes) {

@@ -73,6 +73,21 @@ func (f *Fused) Put(l *Loop, arg int, at Index, value *Expr) {
 	l.puts = append(l.puts, store{arg: arg, value: value, at: at})
 }
 
+// Done is a result of a closed loop, for LoadAfter.
+func (f *Fused) Done(l *Loop) *Expr {
+	if len(l.regs) == 0 {
+		zero := f.Literal(spirv.Int32, 0)
+		l.init, l.regs, l.next = append(l.init, zero), append(l.regs, f.register(l, spirv.Int32, 0)), append(l.next, zero)
+	}
+	return f.result(l, 0, l.next[0].dtype)
+}
+
+// LoadAfter reads element at of an array that a loop has written, of which after is a result. What a position reads it has written itself.
+func (f *Fused) LoadAfter(arg int, at Index, after *Expr) *Expr {
+	return f.cons(fmt.Sprintf("l%d %s %d", arg, at, after.id),
+		Expr{kind: loadExpr, dtype: f.args[arg].Kind, arg: arg, at: at, axes: at.axes() | after.axes, args: []*Expr{after}})
+}
+
 // Close ends the building of a loop and gives its registers after the last round.
 func (f *Fused) Close(l *Loop, next []*Expr) []*Expr {
 	if len(next) != len(l.regs) || f.open[len(f.open)-1] != l {
@@ -84,7 +99,7 @@ func (f *Fused) Close(l *Loop, next []*Expr) []*Expr {
 	for i, x := range next {
 		out[i] = f.result(l, i, x.dtype)
 	}
-	if len(l.puts) > 0 {
+	if len(l.puts) > 0 && l.depth == 1 {
 		f.effects = append(f.effects, out[0])
 	}
 	return out
