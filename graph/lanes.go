@@ -40,6 +40,7 @@ type laneKernel struct {
 	leaves []*laneLeaf
 	state  []*node // of a kernel that goes on where another dispatch stopped: the carry's arrays, which it reads and writes
 	least  []laneMinimum
+	still  *node // of a loop with a condition: whether each lane would go on
 	args   []buffer
 	write  []bool
 
@@ -59,11 +60,13 @@ type laneBuilder struct {
 	at      shaders.Index // the lane
 	regs    map[*node]*laneLeaf
 	loops   map[*node][]*laneLeaf // results of loops inside, by tuple
+	scans   map[*node]*laneScan
 	rolled  map[string]*rolledLoop
 	inside  []*shaders.Loop // the loops whose bodies are being built
 	folding *folding
 	levels  map[*node]int
 	varying map[*shaders.Expr]bool // registers that differ between lanes
+	budget  int64                  // of memory, 0 for none
 	why     string                 // it is not possible
 }
 
@@ -78,22 +81,25 @@ type laneLeaf struct {
 
 // laneLoop is a loop to be run in lanes.
 type laneLoop struct {
-	now, outputs []*node // the carry in a round, and its next values, followed by what is put into arrays
-	init         []*node
-	results      []*node // arrays for the last carry, nil where nobody reads it
+	now, next []*node // the carry in a round, and its next values, followed by what is put into arrays
+	init      []*node
+	results   []*node                   // arrays for the last carry, nil where nobody reads it
+	goes      func(carry []*node) *node // the condition on which a round runs, for one lane or each of them; nil for counted loops
 }
 
-// planLanes lowers the loop to one kernel that makes all rounds. It gives nil and the reason where that is not possible.
-func (l *lowered) planLanes(loop laneLoop) (*laneKernel, string) {
+// planLanes lowers a loop to one kernel that makes all rounds; loopFor gives it for a number of lanes. It gives nil and the reason where that is
+// not possible.
+func (l *lowered) planLanes(now []*node, loopFor func(lanes int) laneLoop) (*laneKernel, laneLoop, string) {
 	var reasons []string
-	for _, n := range laneCounts(loop.now) {
-		plan, why := l.planLanesOf(n, loop, false)
+	for _, n := range laneCounts(now) {
+		loop := loopFor(n)
+		plan, why := l.planLanesOf(n, loop, loop.goes != nil)
 		if plan != nil {
-			return plan, ""
+			return plan, loop, ""
 		}
 		reasons = append(reasons, fmt.Sprintf("%s (with %d)", why, n))
 	}
-	return nil, strings.Join(reasons, "; ")
+	return nil, laneLoop{}, strings.Join(reasons, "; ")
 }
 
 // laneCounts are the numbers of lanes worth trying: the leading length that most leaves of the carry share, and 1.
@@ -117,13 +123,13 @@ func laneCounts(now []*node) []int {
 // planLanesOf is planLanes for a number of lanes. With resume the kernel makes some of the rounds: it finds the carry in arrays, and leaves it there.
 func (l *lowered) planLanesOf(lanes int, loop laneLoop, resume bool) (*laneKernel, string) {
 	f := shaders.NewFused(lanes)
-	b := &laneBuilder{lanes: lanes, at: f.Space()[0], regs: map[*node]*laneLeaf{}, loops: map[*node][]*laneLeaf{}, rolled: map[string]*rolledLoop{},
-		levels: map[*node]int{}, varying: map[*shaders.Expr]bool{}}
+	b := &laneBuilder{lanes: lanes, at: f.Space()[0], regs: map[*node]*laneLeaf{}, loops: map[*node][]*laneLeaf{}, scans: map[*node]*laneScan{}, rolled: map[string]*rolledLoop{},
+		levels: map[*node]int{}, varying: map[*shaders.Expr]bool{}, budget: l.conf.plan.budget}
 	b.k = &kernelBuilder{f: f, args: map[*node]int{}, memo: map[string]*shaders.Expr{}, lanes: b}
 	plan := &laneKernel{f: f, lanes: lanes}
 	var init []*shaders.Expr
 	for i, n := range loop.now {
-		leaf := b.leaf(n, loop.outputs[i])
+		leaf := b.leaf(n, loop.next[i])
 		plan.leaves = append(plan.leaves, leaf)
 		from := loop.init[i]
 		if resume {
@@ -152,8 +158,11 @@ func (l *lowered) planLanesOf(lanes int, loop laneLoop, resume bool) (*laneKerne
 	}
 	in := f.NewLoop(shaders.Pushed, init)
 	b.enter(in, loop.now, plan.leaves)
-	next := b.next(loop.now, plan.leaves, loop.outputs)
-	for _, n := range loop.outputs[len(loop.now):] {
+	if loop.goes != nil {
+		f.While(in, b.goes(loop.goes(loop.now)))
+	}
+	next := b.next(loop.now, plan.leaves, loop.next)
+	for _, n := range loop.next[len(loop.now):] {
 		b.put(in, n)
 	}
 	b.leave()
@@ -167,6 +176,13 @@ func (l *lowered) planLanesOf(lanes int, loop laneLoop, resume bool) (*laneKerne
 			values, last = last[:len(leaf.values)], last[len(leaf.values):]
 		}
 		b.store(plan, i, values, loop.results[i], resume)
+		leaf.values = values
+	}
+	if loop.goes != nil {
+		b.storeStill(plan, loop)
+		if b.why != "" {
+			return nil, b.why
+		}
 	}
 	for i, n := range b.k.order {
 		if int64(f.Args()[i].Size) > int64(l.target.MaxRange) && l.target.MaxRange > 0 {
@@ -344,6 +360,9 @@ func (b *laneBuilder) value(n *node, at []shaders.Index) *shaders.Expr {
 	}
 	switch o := n.op.(type) {
 	case pickOp:
+		if scan, ok := n.in()[0].op.(scanOp); ok && o.i >= scan.carry {
+			return b.row(n, o.i-scan.carry, at)
+		}
 		return b.element(b.result(n.in()[0], o.i), at)
 	case putOp:
 		return k.value(n.in()[0], at)

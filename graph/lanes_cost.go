@@ -2,6 +2,7 @@ package graph
 
 import (
 	"math"
+	"slices"
 
 	"github.com/lavagrad/lavagrad/gpu"
 )
@@ -39,11 +40,45 @@ func (m laneModel) lanesRound(plan *laneKernel) float64 {
 // processor time in lanes, and SwiftShader did not end within a minute where 8 s sufficed.
 const sharedFolds = 2
 
-// dispatchRound is the time of the same round in so many dispatches.
-func (m laneModel) dispatchRound(plan *laneKernel, dispatches int) float64 {
+// dispatchRound is the time of the same round in the dispatches of its body.
+func (m laneModel) dispatchRound(plan *laneKernel, round *lowered) float64 {
 	all, folding := plan.f.Cost()
 	work := float64(all-folding) + float64(folding)/sharedFolds
-	return float64(dispatches)*m.dispatch + work*m.operation*float64(plan.lanes)/m.width
+	return m.launches(round) + work*m.operation*float64(plan.lanes)/m.width
+}
+
+const (
+	// assumedRounds is how often a loop goes round that ends by a condition.
+	assumedRounds = 16
+	// whileLooks is how often the host looks at its word then, and look is what that takes (gpu/walk.go).
+	whileLooks, look = 5, 50e3
+)
+
+// launches is what dispatches cost beside their work, with all rounds of the loops inside.
+func (m laneModel) launches(body *lowered) float64 {
+	times := func(first, last int, loops []loopRange) float64 { // of the steps [first, last)
+		n := 1.0
+		for _, r := range loops {
+			if r.first <= first && last <= r.last {
+				if r.while != nil {
+					n *= assumedRounds
+				} else {
+					n *= float64(r.count)
+				}
+			}
+		}
+		return n
+	}
+	total := 0.0
+	for i := range body.steps {
+		total += times(i, i+1, body.loops) * m.dispatch
+	}
+	for i, r := range body.loops {
+		if r.while != nil {
+			total += times(r.first, r.last, slices.Delete(slices.Clone(body.loops), i, i+1)) * whileLooks * look
+		}
+	}
+	return total
 }
 
 // laneDispatch is how long one dispatch of a kernel with lanes runs at most, roughly: watchdogs of drivers want an answer within seconds, and

@@ -8,28 +8,34 @@ import (
 	"github.com/lavagrad/lavagrad/shaders"
 )
 
-// useLanes takes a kernel with lanes for the rounds of a loop, where that is possible and pays. init are the first values of the carry, outputs its
-// next ones and what is put into arrays, the first results of the carry's leaves are the results of n.
-func (r *roundPlan) useLanes(n *node, outputs, init []*node, rounds, results int) {
+// useLanes takes a kernel with lanes for the rounds of a loop, where that is possible and pays. loopFor gives the loop for a number of lanes,
+// without the arrays of its results, which are the first results of n; rounds is how many there are, at most.
+func (r *roundPlan) useLanes(n *node, now []*node, rounds, results int, loopFor func(lanes int) laneLoop) {
 	l := r.k.out
-	if l.conf.lanes == LanesNever || off("lanes") || len(r.now) == 0 {
+	if l.conf.lanes == LanesNever || off("lanes") || len(now) == 0 {
 		return
 	}
-	loop := laneLoop{now: r.now, outputs: simplify(outputs), init: simplify(init), results: make([]*node, len(r.now))}
-	for i := range results {
-		loop.results[i] = l.picked(n, i)
-	}
-	plan, why := l.planLanes(loop)
-	m := laneModelOf(l.profile)
-	most := mostLaneRounds
-	if limit := l.profile.MaxIterations; plan != nil && limit > 0 {
-		if most = min(most, (limit-1)/(1+plan.f.Iterations())); most == 0 {
-			plan, why = nil, fmt.Sprintf("a round has more than the %d iterations of loops that the driver makes", limit)
+	plan, loop, why := l.planLanes(now, func(lanes int) laneLoop {
+		loop := loopFor(lanes)
+		loop.next, loop.init = simplify(loop.next), simplify(loop.init)
+		loop.results = make([]*node, len(loop.now))
+		for i := range results {
+			loop.results[i] = l.picked(n, i)
 		}
-	}
+		return loop
+	})
+	m := laneModelOf(l.profile)
 	if plan != nil {
-		if each := min(m.roundsPerDispatch(plan), most); each < rounds {
-			r.each = each
+		var most int
+		most, why = l.mostRounds(plan)
+		if (most == 0 || m.lanesRound(plan) > laneDispatch) && r.round.inLanes {
+			return // the loops inside, which are what takes so long, go on from dispatch to dispatch
+		}
+		r.each = min(m.roundsPerDispatch(plan), most)
+		switch {
+		case most == 0:
+			plan = nil
+		case r.each < rounds && plan.state == nil:
 			plan, why = l.planLanesOf(plan.lanes, loop, true)
 		}
 	}
@@ -38,10 +44,23 @@ func (r *roundPlan) useLanes(n *node, outputs, init []*node, rounds, results int
 		panic(&Error{Op: n.op.Name(), Pos: position(n.pc), Kind: ErrArgument, Detail: "its rounds cannot run in lanes: " + why, Fix: "leave the choice to graph.LanesAuto"})
 	case plan == nil:
 		return
-	case l.conf.lanes == LanesAuto && !lanesAnyway && m.lanesRound(plan) > m.dispatchRound(plan, len(r.round.steps)):
+	case l.conf.lanes == LanesAuto && !lanesAnyway && m.lanesRound(plan)+m.dispatch/float64(min(r.each, rounds)) > m.dispatchRound(plan, r.round):
 		return
 	}
 	r.lanes, r.loop = plan, loop
+	l.inLanes = true
+}
+
+// mostRounds is how many rounds of plan the driver makes in one dispatch, and the reason where that is none.
+func (l *lowered) mostRounds(plan *laneKernel) (most int, why string) {
+	limit := l.profile.MaxIterations
+	if limit == 0 {
+		return mostLaneRounds, ""
+	}
+	if most = min(mostLaneRounds, (limit-1)/(1+plan.f.Iterations())); most == 0 {
+		why = fmt.Sprintf("a round may have more than the %d iterations of loops that the driver makes; for a while, bound a number that it counts", limit)
+	}
+	return most, why
 }
 
 // lanesAnyway makes tests use lanes wherever they are possible, whatever they cost.
@@ -102,13 +121,47 @@ func (r *roundPlan) dispatchLanes(rounds int) {
 		start[storage(o)] = bound[p.state[i]]
 	}
 	r.k.append(r.prelude, start)
-	if rest := rounds % r.each; rest > 0 {
-		r.k.append(p.rounds(rest, l), bound)
+	if p.still != nil {
+		r.dispatchWhile(bound)
+	} else {
+		if rest := rounds % r.each; rest > 0 {
+			r.k.append(p.rounds(rest, l), bound)
+		}
+		begin := len(l.steps)
+		r.k.append(p.rounds(r.each, l), bound)
+		l.loops = append(l.loops, loopRange{first: begin, last: len(l.steps), count: rounds / r.each})
 	}
-	begin := len(l.steps)
-	r.k.append(p.rounds(r.each, l), bound)
-	l.loops = append(l.loops, loopRange{first: begin, last: len(l.steps), count: rounds / r.each})
 	r.finish(nodes(last), bound, func(i int) *node { return to[i] })
+}
+
+// dispatchWhile appends a dispatch of a loop with a condition, and more of them as long as a lane goes on.
+func (r *roundPlan) dispatchWhile(bound map[*node]buffer) {
+	l, p := r.k.out, r.lanes
+	some := buffer{n: p.still}
+	var any *lowered
+	if p.lanes > 1 {
+		any = l.body([]*node{Tensor{p.still}.AsInt().Sum().n}, false)
+		some = buffer{n: stand(Spec{Int32, Shape{}})}
+		bound[storage(any.outputs[0])] = some
+	}
+	dispatch := func() {
+		r.k.append(p.rounds(r.each, l), bound)
+		if any != nil {
+			r.k.append(any, bound)
+		}
+	}
+	dispatch()
+	begin := len(l.steps)
+	dispatch()
+	l.loops = append(l.loops, loopRange{first: begin, last: len(l.steps), while: &some})
+}
+
+// whileInLanes is useLanes for a while. A dispatch makes as many rounds as it may; usually that is all of them.
+func (r *roundPlan) whileInLanes(n *node, o whileOp, in []Tensor) {
+	r.useLanes(n, r.now[:o.carry], math.MaxInt32, o.carry, func(lanes int) (l laneLoop) {
+		l.now, l.next, l.init, l.goes = o.inLanes(in, lanes)
+		return l
+	})
 }
 
 // finish appends what makes results of the arrays of the carry.

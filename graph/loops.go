@@ -74,6 +74,7 @@ func (k *Kernels) append(sub *lowered, bound map[*node]buffer) {
 	l := k.out
 	base, scratch := len(l.steps), len(l.scratch)
 	l.scratch = append(l.scratch, sub.scratch...)
+	l.inLanes = l.inLanes || sub.inLanes
 	rename := func(b buffer) buffer {
 		if b.scratch > 0 {
 			b.scratch += scratch
@@ -175,7 +176,7 @@ func (o scanOp) planRounds(r *roundPlan, n *node) {
 	}
 	r.round = r.k.out.body(nodes(outputs), o.chunk != nil)
 	if o.rounds > 0 && o.chunk == nil {
-		r.useLanes(n, nodes(outputs), nodes(init), o.rounds, o.carry)
+		r.useLanes(n, r.now, o.rounds, o.carry, func(int) laneLoop { return laneLoop{now: r.now, next: nodes(outputs), init: nodes(init)} })
 	}
 	if r.lanes == nil {
 		r.carryInPlace()
@@ -209,6 +210,10 @@ func (r *roundPlan) carryInPlace() {
 // lanes that are not as it is, so that rounds after the last change nothing.
 func (o whileOp) Kernels(k *Kernels, n Operands) {
 	r := k.plan(func(r *roundPlan) { o.planRounds(r, n.n) })
+	if r.lanes != nil {
+		r.dispatchLanes(0)
+		return
+	}
 	r.start(r.a)
 	first := len(k.out.steps)
 	r.step(r.a, r.b)
@@ -236,19 +241,12 @@ func (o whileOp) planRounds(r *roundPlan, n *node) {
 		are := were.And(o.cond.call(slices.Concat(carry, forCond))[0])
 		return nodes(append(slices.Clone(carry), are, are.Convert(Int32).Sum()))
 	}
-	next := o.body.call(slices.Concat(now, forBody))
-	for i, x := range next {
-		if i >= o.carry-o.unmasked {
-			continue
-		}
-		on := active
-		for on.Rank() < x.Rank() {
-			on = on.ExpandDims(on.Rank())
-		}
-		next[i] = Where(on, x, now[i])
-	}
+	next := o.masked(active, o.body.call(slices.Concat(now, forBody)), now)
 	r.round = r.k.out.body(outputs(next, active), false)
-	r.prelude = r.k.out.body(outputs(init, enabled), false)
+	r.whileInLanes(n, o, args)
+	if r.lanes == nil {
+		r.prelude = r.k.out.body(outputs(init, enabled), false)
+	}
 }
 
 // plan compiles a loop's body.

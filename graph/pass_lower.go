@@ -45,6 +45,7 @@ type lowered struct {
 	bindings int   // the most arguments of a kernel
 	bytes    int64 // the most bytes of an array
 	inPlace  map[inPlacePair]bool
+	inLanes  bool // it has loops that run in lanes
 }
 
 // picked is the node of a tuple's result, nil where nobody reads it.

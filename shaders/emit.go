@@ -167,7 +167,7 @@ func (e *emitter) push() {
 func (e *emitter) emit() {
 	b := e.b
 	b.Push(len(e.pushed))
-	if e.f.scalesByZero() {
+	if e.f.scalesByZero() || e.f.rounds > 0 {
 		e.zero = b.Shr(b.PushU32(0), b.ConstU32(31)) // there are fewer than 2^31 tiles
 	}
 	group := b.Add(b.Mul(b.WorkgroupID(1), b.NumWorkgroups(0)), b.WorkgroupID(0))
@@ -353,6 +353,9 @@ func (e *emitter) value(x *Expr, p pos) spirv.Value {
 			e.runLoop(x.loop, p)
 			return e.scopes[len(e.scopes)-1][key]
 		case loadExpr:
+			for _, a := range x.args { // what must have been stored before
+				e.value(a, p)
+			}
 			return e.load(x, p)
 		case indexExpr:
 			if !e.wide(x.axes) {
@@ -376,7 +379,9 @@ func (e *emitter) apply(x *Expr, p pos) spirv.Value {
 	for i, a := range x.args {
 		args[i] = e.value(a, p)
 		if x.scalesBy(a) {
-			args[i] = e.hiddenZero(a)
+			args[i] = e.hiddenZero(a.dtype, a.bits)
+		} else if bits, zero := e.b.Zero(args[i]); zero && e.f.rounds > 0 && x.scales() { // one at a position that a lane knows
+			args[i] = e.hiddenZero(spirv.Float32, uint64(bits))
 		}
 		n = max(n, args[i].Type.Lanes)
 	}

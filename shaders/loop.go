@@ -18,12 +18,16 @@ type Loop struct {
 	regs   []*Expr
 	init   []*Expr
 	next   []*Expr
+	cond   *Expr   // a round runs where it is true; nil for counted loops
 	puts   []store // stored in every round
 	folds  bool    // it is a reduction's
 }
 
 // Pushed is the number of rounds of the one loop of a kernel that takes it from a push constant.
 const Pushed = -1
+
+// Endless is the number of rounds of a loop that ends by its condition alone.
+const Endless = math.MaxInt32
 
 // NewLoop begins a loop of so many rounds. init are the first values of its registers.
 func (f *Fused) NewLoop(rounds int, init []*Expr) *Loop {
@@ -54,10 +58,34 @@ func (l *Loop) Round() *Expr { return l.round }
 // Register is the value of register i at the beginning of a round.
 func (l *Loop) Register(i int) *Expr { return l.regs[i] }
 
+// While gives a loop that is being built a condition, bool, of its registers at the beginning of a round: the first round
+// for which it is false does not run, nor does any after that. Every position of the output space stops by its own.
+func (f *Fused) While(l *Loop, cond *Expr) {
+	if cond.dtype != spirv.Bool || f.open[len(f.open)-1] != l {
+		panic("BUG: shaders: the condition of a loop that is not the innermost, or no condition")
+	}
+	l.cond = cond
+}
+
 // Put stores a value to element at of an array in every round.
 func (f *Fused) Put(l *Loop, arg int, at Index, value *Expr) {
 	f.args[arg].Write = true
 	l.puts = append(l.puts, store{arg: arg, value: value, at: at})
+}
+
+// Done is a result of a closed loop, for LoadAfter.
+func (f *Fused) Done(l *Loop) *Expr {
+	if len(l.regs) == 0 {
+		zero := f.Literal(spirv.Int32, 0)
+		l.init, l.regs, l.next = append(l.init, zero), append(l.regs, f.register(l, spirv.Int32, 0)), append(l.next, zero)
+	}
+	return f.result(l, 0, l.next[0].dtype)
+}
+
+// LoadAfter reads element at of an array that a loop has written, of which after is a result. What a position reads it has written itself.
+func (f *Fused) LoadAfter(arg int, at Index, after *Expr) *Expr {
+	return f.cons(fmt.Sprintf("l%d %s %d", arg, at, after.id),
+		Expr{kind: loadExpr, dtype: f.args[arg].Kind, arg: arg, at: at, axes: at.axes() | after.axes, args: []*Expr{after}})
 }
 
 // Close ends the building of a loop and gives its registers after the last round.
@@ -71,7 +99,7 @@ func (f *Fused) Close(l *Loop, next []*Expr) []*Expr {
 	for i, x := range next {
 		out[i] = f.result(l, i, x.dtype)
 	}
-	if len(l.puts) > 0 {
+	if len(l.puts) > 0 && l.depth == 1 {
 		f.effects = append(f.effects, out[0])
 	}
 	return out
@@ -156,7 +184,7 @@ func (e *Expr) Varies(along Index, varying func(register *Expr) bool) bool {
 		case registerExpr:
 			return varying(x)
 		case resultExpr:
-			return varies(x.loop.init[x.place]) || varies(x.loop.next[x.place])
+			return varies(x.loop.init[x.place]) || varies(x.loop.next[x.place]) || x.loop.cond != nil && varies(x.loop.cond)
 		}
 		return slices.ContainsFunc(x.operands(), varies)
 	}
@@ -209,6 +237,9 @@ func (l *Loop) parts(expr func(*Expr), index func(Index)) {
 			expr(x)
 		}
 	}
+	if l.cond != nil {
+		expr(l.cond)
+	}
 	for _, p := range l.puts {
 		expr(p.value)
 		index(p.at)
@@ -249,7 +280,7 @@ func (f *Fused) Cost() (all, folding int) {
 			cost[e.depth] += 4
 		case resultExpr:
 			if e.place == 0 {
-				rounds[e.loop.depth] = max(rounds[e.loop.depth], float64(e.loop.rounds))
+				rounds[e.loop.depth] = max(rounds[e.loop.depth], float64(e.loop.expected()))
 				folds[e.loop.depth] = folds[e.loop.depth] || e.loop.folds
 			}
 		}
@@ -266,6 +297,16 @@ func (f *Fused) Cost() (all, folding int) {
 		}
 	}
 	return int(min(total, math.MaxInt32)), int(min(inFolds, math.MaxInt32))
+}
+
+// assumedRounds is how often the cost model has a loop go round that ends by a condition.
+const assumedRounds = 16
+
+func (l *Loop) expected() int {
+	if l.cond != nil {
+		return min(l.rounds, assumedRounds)
+	}
+	return l.rounds
 }
 
 // Iterations is how often the loops inside the outermost one go round in a round of it, at most.
@@ -326,26 +367,51 @@ func (e *emitter) runLoop(l *Loop, p pos) {
 	} else {
 		n = b.ConstU32(uint32(l.rounds))
 	}
-	last := b.Loop(b.ConstU32(0), n, b.ConstU32(1), carried, func(i spirv.Value, c []spirv.Value) []spirv.Value {
+	// round is what a round computes: in the scope of what its condition has computed, if it has one.
+	round := func(i spirv.Value, c []spirv.Value) []spirv.Value {
 		next := make([]spirv.Value, len(c))
-		e.scoped(func() {
-			e.remember(l.round, b.Bitcast(i, spirv.Int32), p)
-			for j, x := range l.regs {
-				e.remember(x, c[j], p)
-			}
-			for j, x := range l.next {
-				next[j] = e.value(x, p)
-			}
-			puts := make([]spirv.Value, len(l.puts))
-			for j, o := range l.puts {
-				puts[j] = e.value(o.value, p)
-			}
-			for j, o := range l.puts {
-				e.put(o, puts[j], p)
-			}
-		})
+		for j, x := range l.next {
+			next[j] = e.value(x, p)
+		}
+		puts := make([]spirv.Value, len(l.puts))
+		for j, o := range l.puts {
+			puts[j] = e.value(o.value, p)
+		}
+		for j, o := range l.puts {
+			e.put(o, puts[j], p)
+		}
 		return next
-	})
+	}
+	begin := func(i spirv.Value, c []spirv.Value) {
+		e.remember(l.round, b.Bitcast(i, spirv.Int32), p)
+		for j, x := range l.regs {
+			e.remember(x, c[j], p)
+		}
+	}
+	var last []spirv.Value
+	if l.cond == nil {
+		last = b.Loop(b.ConstU32(0), n, b.ConstU32(1), carried, func(i spirv.Value, c []spirv.Value) (next []spirv.Value) {
+			e.scoped(func() {
+				begin(i, c)
+				next = round(i, c)
+			})
+			return next
+		})
+	} else {
+		e.scoped(func() {
+			last = b.While(append([]spirv.Value{b.ConstU32(0)}, carried...), func(c []spirv.Value) spirv.Value {
+				begin(c[0], c[1:])
+				goes := e.value(l.cond, p)
+				if l.rounds != Endless {
+					goes = b.And(b.Lt(c[0], n), goes)
+				}
+				return goes
+			}, func(c []spirv.Value) (next []spirv.Value) {
+				e.scoped(func() { next = round(c[0], c[1:]) })
+				return append([]spirv.Value{b.Add(c[0], b.ConstU32(1))}, next...)
+			})[1:]
+		})
+	}
 	for i, x := range l.next {
 		e.remember(e.f.result(l, i, x.dtype), last[i], p)
 	}

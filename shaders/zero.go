@@ -12,7 +12,7 @@ import (
 
 // scalesBy reports that the driver must not see a, an operand of x, for the constant 0 that it is.
 func (x *Expr) scalesBy(a *Expr) bool {
-	if x.kind != applyExpr || a.kind != literalExpr || x.fn.Name != "mul" && x.fn.Name != "div" {
+	if x.kind != applyExpr || a.kind != literalExpr || !x.scales() {
 		return false
 	}
 	switch a.dtype {
@@ -23,6 +23,9 @@ func (x *Expr) scalesBy(a *Expr) bool {
 	}
 	return false
 }
+
+// scales reports a product or quotient.
+func (x *Expr) scales() bool { return x.fn.Name == "mul" || x.fn.Name == "div" }
 
 // scalesByZero reports that some product or quotient of the kernel has a literal zero.
 func (f *Fused) scalesByZero() bool {
@@ -35,15 +38,15 @@ func (f *Fused) scalesByZero() bool {
 	return found
 }
 
-// hiddenZero is the literal zero a, sign included, as a value that is not known when the kernel is compiled.
-func (e *emitter) hiddenZero(a *Expr) spirv.Value {
+// hiddenZero is a zero given by its bits, sign included, as a value that is not known when the kernel is compiled.
+func (e *emitter) hiddenZero(k spirv.Kind, bits uint64) spirv.Value {
 	b := e.b
-	if a.dtype == spirv.Float64 {
+	if k == spirv.Float64 {
 		v := b.Convert(e.zero, spirv.Float64)
-		if a.bits != 0 {
+		if bits != 0 {
 			v = b.Neg(v)
 		}
 		return v
 	}
-	return b.Bitcast(b.Or(e.zero, b.ConstU32(uint32(a.bits))), spirv.Float32)
+	return b.Bitcast(b.Or(e.zero, b.ConstU32(uint32(bits))), spirv.Float32)
 }

@@ -118,6 +118,12 @@ func (b *Builder) IntConst(v Value) (int64, bool) {
 	return 0, false
 }
 
+// Zero returns the bits of a float32 constant that is 0, or -0, in all lanes.
+func (b *Builder) Zero(v Value) (bits uint32, ok bool) {
+	bits, ok = b.uniformBits(v)
+	return bits, ok && v.Type.Kind == Float32 && bits&math.MaxInt32 == 0
+}
+
 // uniformBits returns the bits all lanes of a constant share.
 func (b *Builder) uniformBits(v Value) (uint32, bool) {
 	lanes, ok := b.constBits[v.ID]
