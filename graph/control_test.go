@@ -421,11 +421,37 @@ func TestChecksAddNoDispatchToRounds(t *testing.T) {
 func TestShortFoldsOfFewResultsJoin(t *testing.T) {
 	dev := gputest.Open(t)
 	double := func(x Tensor) Tensor { return x.Square().Sum().Scale(2) }
-	for n, want := range map[int]int{3: 1, 64: 1, 65: 2} {
+	most := briefFolds
+	if profileOf(dev).Kind == gpu.CPU {
+		most = briefFoldsCPU
+	}
+	for n, one := range map[int]bool{3: true, most: true, most + 1: false} {
 		c, err := CostOn(dev, double, Placeholder(Float32, n))
 		require.NoError(t, err)
-		assert.Equal(t, want, c.Dispatches, "%d elements", n)
+		assert.Equal(t, one, c.Dispatches == 1, "%d elements: %d dispatches", n, c.Dispatches)
 	}
+}
+
+// Reductions of several arrays to numbers share a kernel as long as they fold little.
+func TestBriefFoldsShareAKernel(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		f := func(in []Tensor) []Tensor {
+			return []Tensor{in[0].Sum(), in[1].ReduceMin(), in[2].Exp().Sum().Add(in[0].ReduceMax()), in[1].Index(0, 0).Scale(2)}
+		}
+		for n, one := range map[int]bool{7: true, 1 << 14: false} {
+			rng := rand.New(rand.NewPCG(1, uint64(n)))
+			var in, marks []Tensor
+			for _, size := range []int{n, 5, 9} {
+				in, marks = append(in, upload(t, dev, Spec{Float32, Shape{size}}, draw(rng, sample(size)))), append(marks, Placeholder(Float32, size))
+			}
+			c, err := CostOn(dev, f, marks)
+			require.NoError(t, err)
+			assert.Equal(t, one, c.Dispatches == 1, "%d elements: %d dispatches", n, c.Dispatches)
+			outs := f(in)
+			requireAgreement(t, dev, outs, "brief folds")
+			closeAll(in, outs...)
+		}
+	})
 }
 
 // mapped sums f over the rows of x.

@@ -11,6 +11,7 @@ import (
 var (
 	threefry0Rule, threefry1Rule, belowRule, uniformRule, probabilityRule, exponentialRule, normalRule,
 	uniform64Rule, probability64Rule, exponential64Rule, normal64Rule,
+	normalPair0Rule, normalPair1Rule,
 	normalCDFRule, normalQuantileRule, gammaRule, logGammaRule, poissonRule *rule
 )
 
@@ -35,6 +36,20 @@ func init() {
 	probabilityRule = wordRow("probability of word", 10, variates.Probability, variates.EmitProbability)
 	exponentialRule = wordRow("exponential of word", 40, variates.Exponential, variates.EmitExponential)
 	normalRule = wordRow("normal of word", 70, variates.Normal, variates.EmitNormal)
+
+	pairRow := func(name string, which int) *rule {
+		return &rule{name: name, cost: 45, cases: loose(2e-6, ofWords(2)),
+			types: wordsToFloat,
+			eval: func(x []float64) float64 {
+				z0, z1 := variates.NormalPair(uint32(x[0]), uint32(x[1]))
+				return [2]float64{z0, z1}[which]
+			},
+			emit: func(b *builder, x []value) value {
+				z0, z1 := variates.EmitNormalPair(b, x[0], x[1])
+				return [2]value{z0, z1}[which]
+			}}
+	}
+	normalPair0Rule, normalPair1Rule = pairRow("first normal of words", 0), pairRow("second normal of words", 1)
 
 	uniform64Rule = wordsRow("uniform of words", 10, variates.Uniform64, variates.EmitUniform64)
 	probability64Rule = wordsRow("probability of words", 10, variates.Probability64, variates.EmitProbability64)
@@ -69,6 +84,7 @@ func randomRules() []*rule {
 	return []*rule{
 		threefry0Rule, threefry1Rule, belowRule, uniformRule, probabilityRule, exponentialRule, normalRule,
 		uniform64Rule, probability64Rule, exponential64Rule, normal64Rule,
+		normalPair0Rule, normalPair1Rule,
 		normalCDFRule, normalQuantileRule, gammaRule, logGammaRule, poissonRule,
 	}
 }
@@ -190,6 +206,12 @@ func ExponentialOfWord(word Tensor) Tensor { return pointwise(exponentialRule, w
 // NormalOfWord turns random words (uint32) into float32 draws of the standard normal distribution, by its quantile
 // function: symmetric, between -6.34 and 6.34.
 func NormalOfWord(word Tensor) Tensor { return pointwise(normalRule, word) }
+
+// NormalPair turns two random words (uint32) into two independent float32 draws of the standard normal distribution, between -6.77 and 6.77,
+// by the method of Box and Muller: it takes half the work of NormalOfWord for each.
+func NormalPair(w0, w1 Tensor) (z0, z1 Tensor) {
+	return pointwise(normalPair0Rule, w0, w1), pointwise(normalPair1Rule, w0, w1)
+}
 
 // The same in float64, from 64 random bits: those of high (uint32) and below them those of low. On a device without float64 they fail.
 

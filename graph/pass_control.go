@@ -1,6 +1,9 @@
 package graph
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // addChecks prepares control flow for the device and appends the hidden output of every check that the outputs
 // depend on. Branches become selections, short loops their rounds; the results and operands of loops that nobody reads
@@ -81,9 +84,11 @@ func (c *controlPass) expand(outputs []*node) ([]*node, []pendingCheck) {
 				done[n] = newNode(n.op, in, n.spec, n.pc)
 			}
 		}
-		if _, ok := n.op.(checkOp); ok && c.checked {
-			cond := done[n].in()[1]
-			pending = append(pending, pendingCheck{check{n, cond.spec.Shape}, cond})
+		if _, ok := n.op.(checkOp); ok {
+			done[n] = in[0] // nothing of a condition stays in a loop that does not need it
+			if c.checked {
+				pending = append(pending, pendingCheck{check{n, in[1].spec.Shape}, in[1]})
+			}
 		}
 	}
 	out := make([]*node, len(outputs))
@@ -123,6 +128,28 @@ func closed(params, outs []*node) region {
 		panic(err)
 	}
 	return region{params: l.params, outs: l.outputs, key: l.key}
+}
+
+// replaced is a graph with other nodes in the place of some.
+func replaced(outs []*node, by map[*node]*node) []*node {
+	if len(by) == 0 {
+		return outs
+	}
+	done := maps.Clone(by)
+	for _, n := range reach(outs, func(n *node) bool { return by[n] != nil }) {
+		if done[n] != nil {
+			continue
+		}
+		done[n] = n
+		if slices.ContainsFunc(n.in(), func(x *node) bool { return done[x] != x }) {
+			done[n] = n.with(done)
+		}
+	}
+	out := make([]*node, len(outs))
+	for i, o := range outs {
+		out[i] = done[o]
+	}
+	return out
 }
 
 // needed says which leaves of the carry a loop must keep: those whose last value is used, and what they depend on.
@@ -207,6 +234,7 @@ func (c *controlPass) scan(o scanOp, in []*node, used []bool) ([]*node, []pendin
 		reached[x] = true
 	}
 	var captured, from []*node
+	views := map[*node]*node{}
 	for i, p := range body.params {
 		switch walked := i >= o.carry && i < o.carry+o.walked; {
 		case !reached[p] || i < o.carry && !still[i]:
@@ -214,11 +242,18 @@ func (c *controlPass) scan(o scanOp, in []*node, used []bool) ([]*node, []pendin
 			params, operands = append(params, p), append(operands, in[i])
 			small.walked++
 		default:
-			captured, from = append(captured, p), append(from, in[i])
+			x := in[i]
+			if b, ok := x.op.(broadcastOp); ok { // it repeats its operand inside, where it is no array
+				x = x.in()[0]
+				whole := p
+				p = stand(x.spec)
+				views[whole] = newNode(b, []*node{p}, whole.spec, in[i].pc)
+			}
+			captured, from = append(captured, p), append(from, x)
 		}
 	}
 	params, operands = append(params, captured...), append(operands, from...)
-	small.body = closed(params, outs)
+	small.body = closed(params, replaced(outs, views))
 
 	history := make([]bool, small.carry)
 	for i, at := range carry {

@@ -1,6 +1,11 @@
 package graph
 
-import "slices"
+import (
+	"math"
+	"slices"
+
+	"github.com/lavagrad/lavagrad/gpu"
+)
 
 // fusion says which nodes become arrays of their own (roots) and which kernel computes them; all
 // other nodes are computed inside the kernels that read them.
@@ -14,6 +19,7 @@ type fusion struct {
 	cost    map[*node]int  // machine operations an element when computed in place
 	work    map[*node]int  // the same of roots, which cost nothing but a load where they are read
 	off     bool           // every op that computes is a kernel
+	brief   int            // elements that the reductions of a kernel may fold where it is shared
 	kernels []*kernelPlan
 }
 
@@ -34,7 +40,19 @@ const maxBindings = 12
 
 // fuse decides with heuristics; conflicts that lowering finds are forced and fuse runs again.
 func fuse(outputs []*node, forced, alone map[*node]bool) *fusion {
-	p := &fusion{outputs: outputs, root: map[*node]bool{}, forced: forced, alone: alone, space: map[*node]int{}, cost: map[*node]int{}, work: map[*node]int{}, off: off("fuse")}
+	return fuseFor(gpu.Discrete, outputs, forced, alone)
+}
+
+// briefFolds is how many elements an invocation folds in less time than one more dispatch takes, and briefFoldsCPU the same where
+// a load takes a cycle or two and a dispatch tens of microseconds.
+const briefFolds, briefFoldsCPU = 64, 1 << 14
+
+// fuseFor is fuse for a kind of device.
+func fuseFor(kind gpu.Kind, outputs []*node, forced, alone map[*node]bool) *fusion {
+	p := &fusion{outputs: outputs, root: map[*node]bool{}, forced: forced, alone: alone, space: map[*node]int{}, cost: map[*node]int{}, work: map[*node]int{}, off: off("fuse"), brief: briefFolds}
+	if kind == gpu.CPU {
+		p.brief = briefFoldsCPU
+	}
 	p.order = reach(outputs, nil)
 	p.chooseRoots()
 	p.group()
@@ -216,26 +234,43 @@ func (p *fusion) group() {
 	}
 }
 
-// shareable kernels are elementwise: loops and templates stay alone.
+// shareable kernels are elementwise, or fold so little that a dispatch costs more: other loops and templates stay alone.
 func (p *fusion) shareable(n *node) bool {
-	if p.off || p.alone[n] || n.op.Class() == Opaque || n.op.Class() == Reduction && p.root[n] {
+	if p.off || p.alone[n] || n.op.Class() == Opaque {
 		return false
 	}
-	return !p.folds(n)
+	return p.folded(n) <= p.brief
 }
 
-// folds reports whether computing n in place runs a reduction.
-func (p *fusion) folds(n *node) bool {
-	for _, in := range n.in() {
-		if !p.stored(in) && (in.op.Class() == Reduction || p.folds(in)) {
-			return true
+// folded is how many elements the reductions fold that run where n is computed.
+func (p *fusion) folded(n *node) int {
+	seen := map[*node]bool{}
+	var walk func(*node) int
+	walk = func(x *node) int {
+		total := 0
+		if x.op.Class() == Reduction {
+			total = x.spec.Shape.Size() * foldLength(x)
 		}
+		for _, in := range x.in() {
+			if !p.stored(in) && !seen[in] {
+				seen[in] = true
+				total = min(total+walk(in), math.MaxInt32)
+			}
+		}
+		return total
 	}
-	return n.op.Class() == Reduction
+	return walk(n)
 }
 
 func (p *fusion) joins(k *kernelPlan, n *node) bool {
 	first := k.roots[0]
+	folded := p.folded(n)
+	for _, r := range k.roots {
+		folded += p.folded(r)
+	}
+	if folded > p.brief {
+		return false
+	}
 	if !first.spec.Shape.Equal(n.spec.Shape) || !p.shareable(first) || k.work+p.work[n] > 2*largestKernel {
 		return false
 	}

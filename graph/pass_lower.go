@@ -64,7 +64,7 @@ func (l *lowered) picked(tuple *node, i int) *node {
 func lower(outputs []*node, profile gpu.Profile, conf jitConfig) *lowered {
 	forced, alone := map[*node]bool{}, map[*node]bool{}
 	for {
-		p := fuse(outputs, forced, alone)
+		p := fuseFor(profile.Kind, outputs, forced, alone)
 		out := &lowered{outputs: outputs, order: p.order, conf: conf, profile: profile, target: tune.Target(profile),
 			bindings: min(profile.MaxBindings, mostBindings), bytes: profile.MaxAllocation}
 		steps, c := out.kernels(p)

@@ -15,12 +15,12 @@ func Map[P any](op string, f func(x []graph.Tensor) graph.Tensor, trees ...P) P 
 	return out
 }
 
-// NormalLike gives the independent standard normal draws of a step, in the shapes and dtypes of params: those of leaf i have the key
-// FoldIn(FoldIn(key, i), step), of which a loop over steps makes the inner one once.
+// NormalLike gives the independent standard normal draws of a step, in the shapes and dtypes of params: those of leaf i are NormalStep's with the key
+// FoldIn(key, i), which a loop over steps makes once.
 func NormalLike[P any](op string, key random.Key, step graph.Tensor, params P) P {
 	i := 0
 	return Map(op, func(x []graph.Tensor) graph.Tensor {
 		i++
-		return random.NormalOf(x[0].DType(), random.FoldIn(random.FoldIn(key, i-1), step), x[0].Shape()...)
+		return random.NormalStep(x[0].DType(), random.FoldIn(key, i-1), step, x[0].Shape()...)
 	}, params)
 }

@@ -15,6 +15,7 @@ type Target struct {
 	TexelScalar bool // and so are arrays of which only single elements are read
 	PreserveNaN bool // the driver can be told to keep NaN, infinities and signed zeros
 
+	SplitLength    int  // elements that a reduction folds at least for two kernels to be faster than one; 0 for the least that Split knows
 	MaxIterations  int  // of all loops of an invocation together; 0 for no limit
 	ScalarShifts   bool // the driver shifts the lanes of a register one by one
 	WorkgroupFolds bool // few long reductions are folded by workgroups, whose subgroups shuffle (team.go)

@@ -41,7 +41,7 @@ func (f *Fused) Split(t Target) *Halves {
 	rest := length / max(longest.Extent, 1) // elements that each step along the longest axis folds
 	// Also where the device is busy anyway: a driver that ends long loops would end this one.
 	endless := t.MaxIterations > 0 && length > t.MaxIterations
-	if outs == 0 || invocations*2 > t.Parallel && !endless || length < 4*minChunk {
+	if outs == 0 || invocations*2 > t.Parallel && !endless || length < max(t.SplitLength, 4*minChunk) {
 		return nil
 	}
 	chunk, most := minChunk, 4*t.Parallel

@@ -19,6 +19,7 @@ func Target(p gpu.Profile) shaders.Target {
 		// Each core runs a subgroup at a time; a few times as many keep the cores evenly busy.
 		t.Parallel = p.Cores * p.SubgroupSize * 4
 		t.Workgroups = p.Cores * 2
+		t.SplitLength = 1 << 15 // some 30 microseconds of one core, what another dispatch takes
 		t.ScalarShifts = p.Driver == "swiftshader"
 	}
 	return t

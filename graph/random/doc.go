@@ -17,6 +17,8 @@
 //
 //	noise := random.Normal(random.FoldIn(key, step), 3, 4) // step: an int, or an integer tensor
 //
+// NormalStep does the same for normal draws with less work.
+//
 // # Samples of their own
 //
 // Under vmap a shared key gives every sample the same draw, a mapped key gives each its own:

@@ -16,6 +16,7 @@ type Key struct {
 // The second word of a counter keeps the uses of a key apart. Draws count theirs up from 0.
 const (
 	drawStream  = 0
+	stepStream  = 1 << 30
 	splitStream = 1 << 31
 	foldStream  = 1<<31 + 1
 )

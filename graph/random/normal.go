@@ -15,6 +15,34 @@ func NormalOf(d graph.DType, key Key, shape ...int) graph.Tensor {
 	return bitsFor("normal", key, d, shape).normal()
 }
 
+// NormalStep is one of a sequence of draws from the standard normal distribution, those of the given step: an integer scalar from 0 to 2^30-1.
+// It is for loops. NormalOf of FoldIn(key, step) makes a key for every step, and uses half of the generator's words; this takes each word that the key
+// gives for counters (i, 2^30 + step). In float32 n numbers take m = n/2, rounded up, counters: number i < m is the first of NormalPair of counter i,
+// number m + i the second, so a draw depends on the shape's size too. In float64 number i is NormalOf's of counter i.
+//
+// The key may be used for Split, FoldIn and, once, for draws without a step.
+func NormalStep(d graph.DType, key Key, step graph.Tensor, shape ...int) graph.Tensor {
+	const op = "normal of a step"
+	switch {
+	case !d.IsFloat():
+		graph.Fail(op, graph.ErrDType, "give graph.Float32 or graph.Float64", "draws of %v", d)
+	case !step.DType().IsInt() || step.Rank() > 0:
+		graph.Fail(op, graph.ErrArgument, "give an int32 or uint32 scalar", "the step is %v", step.Spec())
+	}
+	k0, k1 := key.words(op)
+	at := step.Convert(graph.Uint32).Add(stream(stepStream))
+	i := counter(op, shape)
+	if d == graph.Float64 {
+		w0, w1 := graph.Threefry(k0, k1, i, at)
+		return graph.NormalOfWords(w0, w1)
+	}
+	half := i.Like(float64((i.Size() + 1) / 2))
+	second := i.Ge(half)
+	w0, w1 := graph.Threefry(k0, k1, graph.Where(second, i.Sub(half), i), at)
+	z0, z1 := graph.NormalPair(w0, w1)
+	return graph.Where(second, z1, z0)
+}
+
 // TruncatedNormal draws from the standard normal distribution restricted to [lo, hi]; a bound may be infinite. Where lo >= hi the result is
 // NaN. Both tails are drawn without loss of digits, as far as their probability is a float32 or float64: from an interval
 // beyond 12.9, or 37.5, it is the bound nearer to 0. Draws are differentiable by both bounds.

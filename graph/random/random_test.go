@@ -67,6 +67,7 @@ var continuous = []distribution{
 	{"uniform", func(k random.Key, s ...int) graph.Tensor { return random.Uniform(k, -1, 3, s...) },
 		distuv.Uniform{Min: -1, Max: 3}.CDF, 1, 4 / math.Sqrt(12), 1e-6},
 	{"normal", random.Normal, distuv.UnitNormal.CDF, 0, 1, 1e-6},
+	{"normal of a step", stepNormal(graph.Float32), distuv.UnitNormal.CDF, 0, 1, 2e-6},
 	{"truncated normal", func(k random.Key, s ...int) graph.Tensor { return random.TruncatedNormal(k, -0.5, 2, s...) },
 		truncated(-0.5, 2), 0, 0, 2e-6},
 	{"normal's upper tail", func(k random.Key, s ...int) graph.Tensor { return random.TruncatedNormal(k, 4, math.Inf(1), s...) },
@@ -88,6 +89,11 @@ var continuous = []distribution{
 		distuv.Beta{Alpha: 0.5, Beta: 2}.CDF, 0.2, math.Sqrt(1 / (2.5 * 2.5 * 3.5)), 2e-5},
 	{"student t", func(k random.Key, s ...int) graph.Tensor { return random.StudentT(k, 5, s...) },
 		distuv.StudentsT{Mu: 0, Sigma: 1, Nu: 5}.CDF, 0, math.Sqrt(5. / 3), 5e-6},
+}
+
+// stepNormal takes the step's number of the key, so that other keys test other steps.
+func stepNormal(d graph.DType) func(random.Key, ...int) graph.Tensor {
+	return func(k random.Key, s ...int) graph.Tensor { return random.NormalStep(d, k, k.Bits.Index(0, 1), s...) }
 }
 
 func gammaOf(a float64) func(random.Key, ...int) graph.Tensor {
@@ -348,6 +354,9 @@ func TestErrors(t *testing.T) {
 		{graph.ErrDType, "the concentration is bool[]", func() { random.Gamma(key, graph.Full(graph.Bool, 1)) }},
 		{graph.ErrDType, "lo is float32[], hi is float64[]", func() { random.Uniform(key, graph.Scalar(1), graph.Full(graph.Float64, 2)) }},
 		{graph.ErrDType, "draws of int32", func() { random.NormalOf(graph.Int32, key, 3) }},
+		{graph.ErrDType, "draws of int32", func() { random.NormalStep(graph.Int32, key, graph.Int(0), 3) }},
+		{graph.ErrArgument, "the step is float32[]", func() { random.NormalStep(graph.Float32, key, graph.Scalar(1), 3) }},
+		{graph.ErrArgument, "the step is int32[2]", func() { random.NormalStep(graph.Float32, key, graph.Iota(0, 2), 3) }},
 		{graph.ErrArgument, "zero Tensor", func() { random.Gamma(key, graph.Tensor{}) }},
 		{graph.ErrShape, "[3] does not broadcast to [2]", func() { random.Gamma(key, vec(3), 2) }},
 		{graph.ErrShape, "[3] and [2]", func() { random.Beta(key, vec(3), vec(2)) }},

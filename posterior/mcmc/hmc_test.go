@@ -144,8 +144,10 @@ func TestStepsByHand(t *testing.T) {
 			h := host{doubles(t, state.Params.W, state.Params.B), doubles(t, state.InverseMass.W, state.InverseMass.B)}
 			assert.Equal(t, []float64{0.5, 0.25, 2}, h.s)
 			stream := func(i int) random.Key { return random.FoldIn(random.NewKey(7), i) }
-			leaf := func(i int) random.Key { return random.FoldIn(random.FoldIn(stream(0), i), k) }
-			xi := doubles(t, random.Normal(leaf(0), 2), random.Normal(leaf(1), 1))
+			leaf := func(i, n int) graph.Tensor {
+				return random.NormalStep(graph.Float32, random.FoldIn(stream(0), i), graph.Int(k), n)
+			}
+			xi := doubles(t, leaf(0, 2), leaf(1, 1))
 			u := doubles(t, random.Uniform(random.FoldIn(stream(1), k), 0, 1))[0]
 			eps := doubles(t, state.StepSize)[0]
 			j := doubles(t, random.Uniform(random.FoldIn(stream(2), k), -jitter, jitter))[0]

@@ -182,7 +182,7 @@ func holds[S any](t *testing.T, dev *gpu.Device, name string, transform *posteri
 		s, after := parts(t, next)
 		var xi []float64
 		for i, n := range []int{2, 1} {
-			for _, x := range values(t, random.Normal(random.FoldIn(random.FoldIn(random.NewKey(7), i), k), n)) {
+			for _, x := range values(t, random.NormalStep(graph.Float32, random.FoldIn(random.NewKey(7), i), graph.Int(k), n)) {
 				xi = append(xi, float64(x))
 			}
 		}

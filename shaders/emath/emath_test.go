@@ -316,6 +316,29 @@ func TestSinCosBounded(t *testing.T) {
 	})
 }
 
+func TestSinCosReduced(t *testing.T) {
+	xs := make([]float32, 1<<16)
+	for i := range xs {
+		xs[i] = float32((float64(i-len(xs)/2) + 0.5) * math.Pi / 2 / float64(len(xs)))
+		if i%8 == 0 {
+			xs[i] *= 1e-3
+		}
+	}
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		for which, reference := range []func(float64) float64{math.Sin, math.Cos} {
+			f := emath.Function{Name: "sincosreduced", Args: 1, Emit: func(b *spirv.Builder, a ...spirv.Value) spirv.Value {
+				s, c := emath.SinCosReduced(b, a[0])
+				return []spirv.Value{s, c}[which]
+			}}
+			for i, y := range run(t, d, kernel(f), [][]float32{xs}) {
+				want := reference(float64(xs[i]))
+				ulp := math.Abs(float64(math.Nextafter32(float32(want), 2)) - float64(float32(want)))
+				require.LessOrEqual(t, math.Abs(float64(y)-want), 1.5*ulp, "argument %v", xs[i])
+			}
+		}
+	})
+}
+
 func TestSameCallsGiveSameWords(t *testing.T) {
 	for _, f := range emath.Functions {
 		require.Equal(t, kernel(f), kernel(f), f.Name)

@@ -38,6 +38,17 @@ func SinCosBounded(b *spirv.Builder, x spirv.Value) (sin, cos spirv.Value) {
 	return sin, cos
 }
 
+// SinCosReduced is SinCos for |r| <= pi/4 only, within 1.5 ULP.
+func SinCosReduced(b *spirv.Builder, r spirv.Value) (sin, cos spirv.Value) {
+	precise(b, r, func(e emitter) value {
+		z := e.Mul(r, r)
+		sin = e.Add(r, e.product(z, r, e.poly(z, sinPoly...)))
+		cos = e.Add(e.Sub(e.f(1), e.Mul(e.f(0.5), z)), e.product(z, z, e.poly(z, cosPoly...)))
+		return sin
+	})
+	return sin, cos
+}
+
 func (e emitter) sinCos(x value, wantSin, wantCos, bounded bool) (sin, cos value) {
 	a := e.abs(x)
 	q, r, l := e.reduceHalfPi(a)

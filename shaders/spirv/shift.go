@@ -21,6 +21,22 @@ func (b *Builder) Shr(x, y Value) Value {
 	return b.shift("shr", op, x, y)
 }
 
+// Mix is a round of a cipher on u32s: y0 = x0 + x1, and y1 = x1 rotated left by n, from 1 to 31, xor y0. Compilers make a rotation of two shifts and
+// their or. Where shifts are multiplications, the part shifted right takes longest: it is begun first and comes in last, and the product is
+// the last to read x1, since registers are few.
+//
+// Source: MIX of N. Ferguson et al., The Skein hash function family (2010), section 3.3.1, which Threefry takes over.
+func (b *Builder) Mix(x0, x1 Value, n int) (y0, y1 Value) {
+	left, right := b.ConstU32(uint32(n)), b.ConstU32(uint32(32-n))
+	if !b.cfg.ScalarShifts {
+		y0 = b.Add(x0, x1)
+		return y0, b.Xor(b.Or(b.Shl(x1, left), b.Shr(x1, right)), y0)
+	}
+	upper := b.Shr(x1, right)
+	y0 = b.Add(x0, x1)
+	return y0, b.Xor(b.Xor(b.Shl(x1, left), y0), upper)
+}
+
 func (b *Builder) shift(name string, op opcode, x, y Value) Value {
 	x, y = b.splatBoth(x, y)
 	if !x.Type.Kind.isInt() || !y.Type.Kind.isInt() || x.Type.Lanes != y.Type.Lanes {

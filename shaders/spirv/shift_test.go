@@ -2,6 +2,7 @@ package spirv_test
 
 import (
 	"fmt"
+	"math/bits"
 	"testing"
 
 	"github.com/lavagrad/lavagrad/gpu"
@@ -41,6 +42,38 @@ func TestScalarShifts(t *testing.T) {
 			for n := range 32 {
 				want := []uint32{x << n, x >> n, uint32(int32(x) >> n)}
 				require.Equal(t, want, got[96*i+3*n:96*i+3*n+3], fmt.Sprintf("%#x by %d", x, n))
+			}
+		}
+	})
+}
+
+// TestMix: a round of a cipher is its definition, for all rotations, with shifts and with multiplications.
+func TestMix(t *testing.T) {
+	in := make([]uint32, 64)
+	for i := range in {
+		in[i] = 0xdeadbeef*uint32(i*i+1) ^ uint32(i)<<27
+	}
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		for _, scalar := range []bool{false, true} {
+			b := spirv.NewBuilder(spirv.Config{LocalSize: [3]uint32{64, 1, 1}, ScalarShifts: scalar})
+			x := b.StorageBuffer(0, spirv.U32, spirv.ReadOnly)
+			out := b.StorageBuffer(1, spirv.U32, spirv.ReadWrite)
+			i := b.LocalID(0)
+			x0, x1 := b.Load(x, i), b.Load(x, b.Sub(b.ConstU32(63), i))
+			at := b.Mul(i, b.ConstU32(62))
+			for n := range 31 {
+				y0, y1 := b.Mix(x0, x1, n+1)
+				b.Store(out, b.Add(at, b.ConstU32(uint32(2*n))), y0)
+				b.Store(out, b.Add(at, b.ConstU32(uint32(2*n+1))), y1)
+			}
+			code := b.Module()
+			spirvtest.Validate(t, code)
+			got := spirvrun.Run(t, d, code, [3]uint32{1, 1, 1}, nil, 62*64, in)
+			for i := range in {
+				x0, x1 := in[i], in[63-i]
+				for n := range 31 {
+					require.Equal(t, []uint32{x0 + x1, bits.RotateLeft32(x1, n+1) ^ (x0 + x1)}, got[62*i+2*n:62*i+2*n+2], "%#x, %#x by %d", x0, x1, n+1)
+				}
 			}
 		}
 	})

@@ -37,8 +37,7 @@ func EmitThreefry(b *spirv.Builder, k0, k1, c0, c1 spirv.Value) (x0, x1 spirv.Va
 	k := [3]spirv.Value{k0, k1, b.Xor(b.Xor(k0, k1), b.ConstU32(parity))}
 	x0, x1 = b.Add(c0, k0), b.Add(c1, k1)
 	for r := range rounds {
-		x0 = b.Add(x0, x1)
-		x1 = b.Xor(rotate(b, x1, rotations[r%8]), x0)
+		x0, x1 = b.Mix(x0, x1, rotations[r%8])
 		if r%4 == 3 {
 			i := r/4 + 1
 			x0 = b.Add(x0, k[i%3])
@@ -46,10 +45,4 @@ func EmitThreefry(b *spirv.Builder, k0, k1, c0, c1 spirv.Value) (x0, x1 spirv.Va
 		}
 	}
 	return x0, x1
-}
-
-// rotate multiplies where others shift left: it is the same word, compilers know that, and SwiftShader, which
-// shifts lane by lane, is thrice as fast.
-func rotate(b *spirv.Builder, x spirv.Value, n int) spirv.Value {
-	return b.Or(b.Mul(x, b.ConstU32(1<<n)), b.Shr(x, b.ConstU32(uint32(32-n))))
 }

@@ -51,7 +51,7 @@ func EmitExponential(b *spirv.Builder, word spirv.Value) (y spirv.Value) {
 		p := b.Select(lower, tail, b.Sub(one, tail))
 		lost := b.Sub(b.Sub(one, p), tail) // exact for p >= 1/2
 		lost = b.Select(lower, b.ConstF32(0), lost)
-		y = b.Neg(b.Add(emath.Log(b, p), lost))
+		y = b.Neg(b.Add(emath.LogPositive(b, p), lost))
 	})
 	return y
 }
