@@ -59,21 +59,22 @@ type Profile struct {
 
 	// Limits.
 	SubgroupSize     int
-	PreserveNaN      bool    // kernels may ask for NaN, infinities and signed zeros to be kept (SignedZeroInfNanPreserve)
-	SubgroupOps      bool    // basic, vote, ballot, shuffle and arithmetic subgroup operations in compute kernels
-	SubgroupQuads    bool    // quad operations
-	MaxWorkgroup     int     // invocations of a workgroup
-	MaxWorkgroupSize [3]int  // and per axis
-	MaxGroups        [3]int  // groups of a dispatch per axis
-	MaxShared        int     // bytes of shared memory of a workgroup
-	MaxPushWords     int     // 32-bit words of push constants
-	MaxBindings      int     // storage bindings of a kernel
-	MaxStorageRange  int64   // bytes of one storage binding
-	MaxTexelElements int64   // texels (16 bytes each) of one texel binding
-	MaxAllocation    int64   // bytes of one array
-	MaxIterations    int     // of all loops of an invocation together, after which the driver ends loops silently; 0 for no limit
-	BindingAlign     int64   // offsets of bindings are multiples of this
-	TimestampPeriod  float64 // nanoseconds a tick of the device's clock; 0 without timestamps
+	PreserveNaN      bool            // kernels may ask for NaN, infinities and signed zeros to be kept (SignedZeroInfNanPreserve)
+	SubgroupOps      bool            // basic, vote, ballot, shuffle and arithmetic subgroup operations in compute kernels
+	SubgroupQuads    bool            // quad operations
+	MaxWorkgroup     int             // invocations of a workgroup
+	MaxWorkgroupSize [3]int          // and per axis
+	MaxGroups        [3]int          // groups of a dispatch per axis
+	MaxShared        int             // bytes of shared memory of a workgroup
+	MaxPushWords     int             // 32-bit words of push constants
+	MaxBindings      int             // storage bindings of a kernel
+	MaxStorageRange  int64           // bytes of one storage binding
+	MaxTexelElements int64           // texels (16 bytes each) of one texel binding
+	MaxAllocation    int64           // bytes of one array
+	MaxIterations    int             // of all loops of an invocation together, after which the driver ends loops silently; 0 for no limit
+	BindingAlign     int64           // offsets of bindings are multiples of this
+	TimestampPeriod  float64         // nanoseconds a tick of the device's clock; 0 without timestamps
+	Matrices         []MatrixProduct // products of cooperative matrices of a subgroup, in the driver's order (matrices.go)
 }
 
 // Rates are how fast a device works, for those who weigh one order of work against another. Only their ratios decide.
@@ -123,7 +124,7 @@ func newProfile(p *vk.Properties) Profile {
 		SubgroupSize: max(int(p.SubgroupSize), 1), SubgroupOps: p.SubgroupOps&ops == ops, SubgroupQuads: p.SubgroupOps&quad != 0, PreserveNaN: p.PreservesNaN,
 		MaxWorkgroup: int(p.MaxInvocations), MaxShared: int(p.SharedBytes), MaxPushWords: int(p.PushBytes / 4),
 		MaxBindings: int(min(p.MaxStorageBindings, 1<<20)), MaxStorageRange: p.MaxStorageRange, MaxTexelElements: int64(p.MaxTexels),
-		MaxAllocation: min(p.MaxAllocation, p.MaxBuffer), BindingAlign: max(p.StorageAlign, p.TexelAlign, 16),
+		MaxAllocation: min(p.MaxAllocation, p.MaxBuffer), BindingAlign: max(p.StorageAlign, p.TexelAlign, 16), Matrices: matrixProducts(p),
 	}
 	if f.Driver == "" {
 		f.Driver = p.DriverName

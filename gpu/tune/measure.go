@@ -3,6 +3,7 @@ package tune
 import (
 	"context"
 	"math"
+	"reflect"
 	"time"
 
 	"github.com/lavagrad/lavagrad/gpu"
@@ -88,7 +89,7 @@ func (m *meter) choose(works []work, changes ...func(*gpu.Profile)) ([]float64, 
 	for _, change := range changes {
 		q := m.p
 		change(&q)
-		if q != m.p && time.Now().Before(m.until) {
+		if !reflect.DeepEqual(q, m.p) && time.Now().Before(m.until) {
 			profiles = append(profiles, q)
 		}
 	}
