@@ -53,7 +53,10 @@ type Profile struct {
 	SharedMemory     bool // tiles in shared memory pay; on CPU drivers register tiles without it are faster
 	WorkgroupFolds   bool // a workgroup folds few long reductions together, by subgroup operations and shared memory
 	MatMul           MatMulFamily
-	Cores            int // CPU cores, or an estimate of the independent compute units of a GPU
+	RoundedMatrices  bool // products of operands rounded to 16 bits are faster on cooperative matrices (Matrices) than in float32
+	SplitMatrices    bool // and so are products of operands that are sums of three 16-bit numbers
+	MatrixTile       int  // rows of a workgroup's tile of such products; 0 by the kernels' own table
+	Cores            int  // CPU cores, or an estimate of the independent compute units of a GPU
 	Rates            Rates
 	Measured         Measured // which of the facts were measured on this device
 
@@ -155,6 +158,7 @@ func (f *Profile) builtIn() {
 	default:
 		f.LocalSize, f.VecPerInvocation, f.SharedMemory, f.Cores = 256, 1, true, 64
 		f.MatMul, f.WorkgroupFolds = MatMulShared, f.SubgroupOps
+		f.RoundedMatrices = len(f.Matrices) > 0
 	}
 	f.Rates = BuiltInRates(f.Kind, f.Driver)
 	if f.Driver == "lavapipe" {

@@ -44,6 +44,7 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, conf jitConfig
 		return nil, err
 	}
 	x := &executable{dev: dev}
+	l.outputs = conf.plan.precision.apply(l.outputs) // precision.go
 	flags := gpu.Debug()
 	if flags.CheckCPU {
 		x.source = l
@@ -89,7 +90,7 @@ func finish(outputs []*node, p gpu.Profile, conf jitConfig) *lowered {
 	planned := outputs
 	outputs = separate(outputs) // pass_simplify.go
 	if !off("matmul") {
-		outputs = planMatmuls(outputs, p) // pass_matmul.go
+		outputs = planMatmuls(outputs, p, conf.plan.precision) // pass_matmul.go
 	}
 	if !off("scatter") {
 		outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go
