@@ -55,7 +55,7 @@ type Profile struct {
 	MatMul           MatMulFamily
 	RoundedMatrices  bool // products of operands rounded to 16 bits are faster on cooperative matrices (Matrices) than in float32
 	SplitMatrices    bool // and so are products of operands that are sums of three 16-bit numbers
-	MatrixTile       int  // rows of a workgroup's tile of such products; 0 by the kernels' own table
+	MatrixTile       int  // rows of the largest tile of such products that a workgroup should compute; 0 for any
 	Cores            int  // CPU cores, or an estimate of the independent compute units of a GPU
 	Rates            Rates
 	Measured         Measured // which of the facts were measured on this device
@@ -104,7 +104,7 @@ type Measured uint8
 // The groups of facts that are measured together.
 const (
 	MeasuredStreams Measured = 1 << iota // workgroups, vectors, texel reads, the rates but that of matrix products
-	MeasuredMatMul                       // the family of matrix product kernels and its rate
+	MeasuredMatMul                       // the family of matrix product kernels and its rate, and of what use cooperative matrices are
 )
 
 // BuiltInRates is the table of rates: for CPU drivers by bench/results, for GPUs round numbers of a middling one, which no measurement backs.

@@ -102,7 +102,7 @@ func (t MatMulTarget) cooperative(f MatMulForm, r Rounding) []coopKernel {
 	}
 	var list []coopKernel
 	for _, tile := range coopTiles {
-		if t.UnitTile != 0 && t.UnitTile != tile.tileM {
+		if t.UnitTile != 0 && t.UnitTile < tile.tileM {
 			continue
 		}
 		var best coopKernel

@@ -124,7 +124,7 @@ type MatMulTarget struct {
 	Rounding     Rounding // of the operands: unless it is Unrounded, MatMul gives kernels on cooperative matrices
 	Units        []MatrixUnit
 	UnitSubgroup int  // invocations of the subgroups that hold the matrices; 0 without
-	UnitTile     int  // rows of the tile that was measured to be the fastest; 0 to choose by the table
+	UnitTile     int  // rows of the largest tile that a workgroup should compute; 0 for any
 	MaxShared    int  // bytes of shared memory of a workgroup
 	MaxWorkgroup int  // invocations of a workgroup
 	PreserveNaN  bool // kernels may ask for NaN and infinities to be kept
