@@ -23,6 +23,8 @@ type executable struct {
 	flags   int          // words that the host reads to end loops, one hidden output each
 	inPlace *inPlace     // of programs that write outputs over parameters, else nil
 
+	tolerance float64 // with LAVAGRAD_DEBUG=checkcpu: allowed difference, in units of the largest value
+
 	mu   sync.Mutex
 	idle []*scratch // of runs that have ended
 }
@@ -47,7 +49,7 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, conf jitConfig
 	l.outputs = conf.plan.precision.apply(l.outputs) // precision.go
 	flags := gpu.Debug()
 	if flags.CheckCPU {
-		x.source = l
+		x.source, x.tolerance = l, conf.plan.precision.tolerance()
 	}
 	for _, n := range l.outputs {
 		x.specs = append(x.specs, n.spec)

@@ -67,6 +67,18 @@ func roundingRule(r shaders.Rounding, cost int) *rule {
 		emit: func(b *spirv.Builder, x []spirv.Value) spirv.Value { return shaders.Round(b, x[0], r) }}
 }
 
+// tolerance is by how much a sound program may differ from the evaluator, in units of the largest value: a number between two 16-bit ones may be rounded to
+// either, by what float32 made of it.
+func (p Precision) tolerance() float64 {
+	switch p {
+	case PrecisionBFloat16:
+		return 2e-2
+	case PrecisionFloat16:
+		return 4e-3
+	}
+	return 1e-3
+}
+
 // rounds is the op that rounds operands, nil for none.
 func (p Precision) rounds() *rule {
 	switch p {

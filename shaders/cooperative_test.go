@@ -62,30 +62,112 @@ func awkward() []float32 {
 // What kernels round is the nearest number, to the bit, on every driver.
 func TestRound(t *testing.T) {
 	xs := awkward()
-	words := make([]uint32, len(xs))
-	for i, x := range xs {
-		words[i] = math.Float32bits(x)
-	}
 	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
 		for _, r := range []shaders.Rounding{shaders.RoundBFloat16, shaders.RoundFloat16} {
-			b := spirv.NewBuilder(spirv.Config{LocalSize: [3]uint32{64}, PreserveNaN: d.Profile().PreserveNaN})
-			in, out := b.StorageBuffer(0, spirv.F32, spirv.ReadOnly), b.StorageBuffer(1, spirv.F32, spirv.WriteOnly)
-			i := b.GlobalID(0)
-			b.Store(out, i, shaders.Round(b, b.Load(in, i), r))
-			got := spirvrun.Run(t, d, b.Module(), [3]uint32{uint32(len(xs) / 64), 1, 1}, nil, len(xs), words)
+			got := mapped(t, d, xs, 1, func(b *spirv.Builder, x spirv.Value) []spirv.Value {
+				return []spirv.Value{b.Bitcast(shaders.Round(b, x, r), spirv.Uint32)}
+			})
 			for i, x := range xs {
 				want, have := r.Nearest(x), math.Float32frombits(got[i])
 				if x != x {
-					assert.True(t, have != have, "%v of NaN %x is %v", r, words[i], have)
+					assert.True(t, have != have, "%v of NaN %x is %v", r, math.Float32bits(x), have)
 					continue
 				}
 				if math.Abs(float64(x)) < 0x1p-126 && have == 0 {
 					continue // a driver may flush subnormal float32
 				}
-				assert.Equal(t, math.Float32bits(want), got[i], "%v of %v (%x): %v, not %v", r, x, words[i], have, want)
+				assert.Equal(t, math.Float32bits(want), got[i], "%v of %v: %v, not %v", r, x, have, want)
 			}
 		}
 	})
+}
+
+// The bits that a rounded number is packed to are those of its type.
+func TestBitsOfRoundedNumbers(t *testing.T) {
+	xs := awkward()
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		for _, r := range []shaders.Rounding{shaders.RoundBFloat16, shaders.RoundFloat16} {
+			got := mapped(t, d, xs, 1, func(b *spirv.Builder, x spirv.Value) []spirv.Value {
+				return []spirv.Value{shaders.Bits16(b, shaders.Round(b, x, r), r)}
+			})
+			for i, x := range xs {
+				if math.Abs(float64(x)) >= 0x1p-126 {
+					assert.Equal(t, valueOf(got[i], r), r.Nearest(x), "%v of %v: bits %04x", r, x, got[i])
+				} else if x != x {
+					assert.True(t, valueOf(got[i], r) != valueOf(got[i], r), "%v of NaN: bits %04x", r, got[i])
+				}
+			}
+		}
+	})
+}
+
+// valueOf is the number of 16 bits, by the types' definitions.
+func valueOf(bits uint32, r shaders.Rounding) float32 {
+	if r == shaders.RoundBFloat16 {
+		return math.Float32frombits(bits << 16)
+	}
+	exp, fraction := int(bits>>10&31), float64(bits&1023)
+	v := math.Ldexp(1024+fraction, exp-25)
+	switch {
+	case exp == 0:
+		v = math.Ldexp(fraction, -24)
+	case exp == 31 && fraction == 0:
+		v = math.Inf(1)
+	case exp == 31:
+		v = math.NaN()
+	}
+	if bits&0x8000 != 0 {
+		v = -v
+	}
+	return float32(v)
+}
+
+// The three parts of a number are bfloat16 and their sum is the number, on every driver; of an infinity or NaN the first part is all.
+func TestSplitIsExact(t *testing.T) {
+	xs := awkward()
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		got := mapped(t, d, xs, 3, func(b *spirv.Builder, x spirv.Value) []spirv.Value {
+			parts := shaders.Split(b, x, shaders.SplitBFloat16)
+			for i := range parts {
+				parts[i] = b.Bitcast(parts[i], spirv.Uint32)
+			}
+			return parts
+		})
+		for i, x := range xs {
+			var sum float64
+			for p := range 3 {
+				v := math.Float32frombits(got[3*i+p])
+				assert.Zero(t, got[3*i+p]&0xffff, "part %d of %v", p, x)
+				sum += float64(v)
+				if p > 0 && (x != x || math.IsInf(float64(x), 0)) {
+					assert.Zero(t, v, "part %d of %v", p, x)
+				}
+			}
+			switch size := math.Abs(float64(x)); {
+			case x != x:
+				assert.True(t, sum != sum)
+			case size == 0 || size >= 0x1p-103:
+				assert.Equal(t, float64(x), sum)
+			default:
+				assert.InDelta(t, float64(x), sum, 0x1p-126)
+			}
+		}
+	})
+}
+
+// mapped computes n words from each number.
+func mapped(t *testing.T, d *gpu.Device, xs []float32, n int, f func(b *spirv.Builder, x spirv.Value) []spirv.Value) []uint32 {
+	words := make([]uint32, len(xs))
+	for i, x := range xs {
+		words[i] = math.Float32bits(x)
+	}
+	b := spirv.NewBuilder(spirv.Config{LocalSize: [3]uint32{64}, PreserveNaN: d.Profile().PreserveNaN})
+	in, out := b.StorageBuffer(0, spirv.F32, spirv.ReadOnly), b.StorageBuffer(1, spirv.U32, spirv.WriteOnly)
+	i := b.GlobalID(0)
+	for p, v := range f(b, b.Load(in, i)) {
+		b.Store(out, b.Add(b.Mul(i, b.ConstU32(uint32(n))), b.ConstU32(uint32(p))), v)
+	}
+	return spirvrun.Run(t, d, b.Module(), [3]uint32{uint32(len(xs) / 64), 1, 1}, nil, n*len(xs), words)
 }
 
 // Kernels of all forms, roundings and kinds of matrices that drivers have are valid; the validator must know the extension.
