@@ -90,13 +90,21 @@ func (p Precision) rounds() *rule {
 	return nil
 }
 
-// apply puts roundings before the operands of products, also of those inside loops and branches.
+// apply puts roundings before the operands of products, also of those inside loops and branches; where an operand is a view, before the view, so that
+// products find the windows of an image, or a transposed matrix, as they do without.
 func (p Precision) apply(outputs []*node) []*node {
 	r := p.rounds()
 	if r == nil {
 		return outputs
 	}
-	round := func(n *node) *node { return newNode(elementwise{r}, []*node{n}, n.spec, n.pc) }
+	var round func(n *node) *node
+	round = func(n *node) *node {
+		switch n.op.(type) {
+		case reshapeOp, transposeOp, broadcastOp, sliceOp, padOp, windowsOp, flipOp:
+			return newNode(n.op, []*node{round(n.in()[0])}, n.spec, n.pc)
+		}
+		return newNode(elementwise{r}, []*node{n}, n.spec, n.pc)
+	}
 	return rewrite(outputs, func(n *node, in []*node) *node {
 		switch o := n.op.(type) {
 		case contractOp:
