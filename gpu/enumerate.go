@@ -34,6 +34,8 @@ type Features struct {
 	RobustAccess                         bool // accesses out of a binding's range are harmless
 	SubgroupSizeControl                  bool
 	VulkanMemoryModel                    bool
+	CooperativeMatrix                    bool // products of Profile.Matrices
+	BFloat16                             bool // as a component of cooperative matrices
 }
 
 // String lists the features that are present.
@@ -44,7 +46,7 @@ func (f Features) String() string {
 		name string
 	}{{f.Int8, "int8"}, {f.Int16, "int16"}, {f.Int64, "int64"}, {f.Float16, "float16"}, {f.Float64, "float64"}, {f.Storage8, "storage8"},
 		{f.Storage16, "storage16"}, {f.RobustAccess, "robust access"}, {f.SubgroupSizeControl, "subgroup size control"},
-		{f.VulkanMemoryModel, "memory model"}} {
+		{f.VulkanMemoryModel, "memory model"}, {f.CooperativeMatrix, "cooperative matrix"}, {f.BFloat16, "bfloat16 matrix"}} {
 		if x.on {
 			names = append(names, x.name)
 		}
@@ -143,7 +145,7 @@ func describe(index int, p *vk.Physical) DeviceInfo {
 		APIVersion: version(p.APIVersion), Profile: newProfile(&p.Properties),
 		Features: Features{Int64: has(vk.Int64), Float64: has(vk.Float64), Int16: has(vk.Int16), Float16: has(vk.Float16), Int8: has(vk.Int8),
 			Storage8: has(vk.Storage8), Storage16: has(vk.Storage16), RobustAccess: has(vk.Robust),
-			SubgroupSizeControl: has(vk.SubgroupSize), VulkanMemoryModel: has(vk.MemoryModel)},
+			SubgroupSizeControl: has(vk.SubgroupSize), VulkanMemoryModel: has(vk.MemoryModel), CooperativeMatrix: has(vk.Cooperative), BFloat16: has(vk.BFloat16)},
 	}
 	d.Driver = d.Profile.Driver
 	for _, t := range p.MemoryTypes {

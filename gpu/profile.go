@@ -53,27 +53,31 @@ type Profile struct {
 	SharedMemory     bool // tiles in shared memory pay; on CPU drivers register tiles without it are faster
 	WorkgroupFolds   bool // a workgroup folds few long reductions together, by subgroup operations and shared memory
 	MatMul           MatMulFamily
-	Cores            int // CPU cores, or an estimate of the independent compute units of a GPU
+	RoundedMatrices  bool // products of operands rounded to 16 bits are faster on cooperative matrices (Matrices) than in float32
+	SplitMatrices    bool // and so are products of operands that are sums of three 16-bit numbers
+	MatrixTile       int  // rows of the largest tile of such products that a workgroup should compute; 0 for any
+	Cores            int  // CPU cores, or an estimate of the independent compute units of a GPU
 	Rates            Rates
 	Measured         Measured // which of the facts were measured on this device
 
 	// Limits.
 	SubgroupSize     int
-	PreserveNaN      bool    // kernels may ask for NaN, infinities and signed zeros to be kept (SignedZeroInfNanPreserve)
-	SubgroupOps      bool    // basic, vote, ballot, shuffle and arithmetic subgroup operations in compute kernels
-	SubgroupQuads    bool    // quad operations
-	MaxWorkgroup     int     // invocations of a workgroup
-	MaxWorkgroupSize [3]int  // and per axis
-	MaxGroups        [3]int  // groups of a dispatch per axis
-	MaxShared        int     // bytes of shared memory of a workgroup
-	MaxPushWords     int     // 32-bit words of push constants
-	MaxBindings      int     // storage bindings of a kernel
-	MaxStorageRange  int64   // bytes of one storage binding
-	MaxTexelElements int64   // texels (16 bytes each) of one texel binding
-	MaxAllocation    int64   // bytes of one array
-	MaxIterations    int     // of all loops of an invocation together, after which the driver ends loops silently; 0 for no limit
-	BindingAlign     int64   // offsets of bindings are multiples of this
-	TimestampPeriod  float64 // nanoseconds a tick of the device's clock; 0 without timestamps
+	PreserveNaN      bool            // kernels may ask for NaN, infinities and signed zeros to be kept (SignedZeroInfNanPreserve)
+	SubgroupOps      bool            // basic, vote, ballot, shuffle and arithmetic subgroup operations in compute kernels
+	SubgroupQuads    bool            // quad operations
+	MaxWorkgroup     int             // invocations of a workgroup
+	MaxWorkgroupSize [3]int          // and per axis
+	MaxGroups        [3]int          // groups of a dispatch per axis
+	MaxShared        int             // bytes of shared memory of a workgroup
+	MaxPushWords     int             // 32-bit words of push constants
+	MaxBindings      int             // storage bindings of a kernel
+	MaxStorageRange  int64           // bytes of one storage binding
+	MaxTexelElements int64           // texels (16 bytes each) of one texel binding
+	MaxAllocation    int64           // bytes of one array
+	MaxIterations    int             // of all loops of an invocation together, after which the driver ends loops silently; 0 for no limit
+	BindingAlign     int64           // offsets of bindings are multiples of this
+	TimestampPeriod  float64         // nanoseconds a tick of the device's clock; 0 without timestamps
+	Matrices         []MatrixProduct // products of cooperative matrices of a subgroup, in the driver's order (matrices.go)
 }
 
 // Rates are how fast a device works, for those who weigh one order of work against another. Only their ratios decide.
@@ -100,7 +104,7 @@ type Measured uint8
 // The groups of facts that are measured together.
 const (
 	MeasuredStreams Measured = 1 << iota // workgroups, vectors, texel reads, the rates but that of matrix products
-	MeasuredMatMul                       // the family of matrix product kernels and its rate
+	MeasuredMatMul                       // the family of matrix product kernels and its rate, and of what use cooperative matrices are
 )
 
 // BuiltInRates is the table of rates: for CPU drivers by bench/results, for GPUs round numbers of a middling one, which no measurement backs.
@@ -123,7 +127,7 @@ func newProfile(p *vk.Properties) Profile {
 		SubgroupSize: max(int(p.SubgroupSize), 1), SubgroupOps: p.SubgroupOps&ops == ops, SubgroupQuads: p.SubgroupOps&quad != 0, PreserveNaN: p.PreservesNaN,
 		MaxWorkgroup: int(p.MaxInvocations), MaxShared: int(p.SharedBytes), MaxPushWords: int(p.PushBytes / 4),
 		MaxBindings: int(min(p.MaxStorageBindings, 1<<20)), MaxStorageRange: p.MaxStorageRange, MaxTexelElements: int64(p.MaxTexels),
-		MaxAllocation: min(p.MaxAllocation, p.MaxBuffer), BindingAlign: max(p.StorageAlign, p.TexelAlign, 16),
+		MaxAllocation: min(p.MaxAllocation, p.MaxBuffer), BindingAlign: max(p.StorageAlign, p.TexelAlign, 16), Matrices: matrixProducts(p),
 	}
 	if f.Driver == "" {
 		f.Driver = p.DriverName
@@ -154,6 +158,7 @@ func (f *Profile) builtIn() {
 	default:
 		f.LocalSize, f.VecPerInvocation, f.SharedMemory, f.Cores = 256, 1, true, 64
 		f.MatMul, f.WorkgroupFolds = MatMulShared, f.SubgroupOps
+		f.RoundedMatrices = len(f.Matrices) > 0
 	}
 	f.Rates = BuiltInRates(f.Kind, f.Driver)
 	if f.Driver == "lavapipe" {

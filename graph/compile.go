@@ -23,6 +23,8 @@ type executable struct {
 	flags   int          // words that the host reads to end loops, one hidden output each
 	inPlace *inPlace     // of programs that write outputs over parameters, else nil
 
+	tolerance float64 // with LAVAGRAD_DEBUG=checkcpu: allowed difference, in units of the largest value
+
 	mu   sync.Mutex
 	idle []*scratch // of runs that have ended
 }
@@ -44,9 +46,10 @@ func compileOver(ctx context.Context, dev *gpu.Device, l *lifted, conf jitConfig
 		return nil, err
 	}
 	x := &executable{dev: dev}
+	l.outputs = conf.plan.precision.apply(l.outputs) // precision.go
 	flags := gpu.Debug()
 	if flags.CheckCPU {
-		x.source = l
+		x.source, x.tolerance = l, conf.plan.precision.tolerance()
 	}
 	for _, n := range l.outputs {
 		x.specs = append(x.specs, n.spec)
@@ -89,7 +92,7 @@ func finish(outputs []*node, p gpu.Profile, conf jitConfig) *lowered {
 	planned := outputs
 	outputs = separate(outputs) // pass_simplify.go
 	if !off("matmul") {
-		outputs = planMatmuls(outputs, p) // pass_matmul.go
+		outputs = planMatmuls(outputs, p, conf.plan.precision) // pass_matmul.go
 	}
 	if !off("scatter") {
 		outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go

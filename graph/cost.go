@@ -74,7 +74,7 @@ func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c Cost
 			c.Captured += bytesOf(x.spec)
 		}
 	}
-	steps = passes((&executable{}).addChecks(l.outputs, false, conf.plan), p, conf)
+	steps = passes((&executable{}).addChecks(conf.plan.precision.apply(l.outputs), false, conf.plan), p, conf)
 	c.count(steps.planned, 1)
 	c.memory(steps)
 	return c, steps, nil

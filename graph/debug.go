@@ -97,7 +97,7 @@ func (x *executable) checkResults(ctx context.Context, args, outs []*gpu.Array) 
 		return err
 	}
 	for i, w := range want {
-		if j := farthest(w.V, got[i].V); j >= 0 {
+		if j := farthest(w.V, got[i].V, x.tolerance); j >= 0 {
 			return &Error{Op: "checkcpu", Pos: position(x.source.outputs[i].pc), Kind: ErrCheck,
 				Detail: fmt.Sprintf("element %d of result %d %v is %v on the device, %v in float64", j, i, w.Spec, got[i].V[j], w.V[j]),
 				Fix:    "report the program that LAVAGRAD_DEBUG=dump=DIR writes"}
@@ -106,8 +106,8 @@ func (x *executable) checkResults(ctx context.Context, args, outs []*gpu.Array) 
 	return nil
 }
 
-// farthest is the first element that differs by more than 1e-3 of the largest, or -1.
-func farthest(want, got []float64) int {
+// farthest is the first element that differs by more than the tolerance times the largest, or -1.
+func farthest(want, got []float64, tolerance float64) int {
 	scale := 1e-3
 	for _, v := range want {
 		if !math.IsInf(v, 0) && !math.IsNaN(v) {
@@ -118,7 +118,7 @@ func farthest(want, got []float64) int {
 		if w == got[i] || math.IsNaN(w) && math.IsNaN(got[i]) {
 			continue
 		}
-		if !(math.Abs(w-got[i]) <= 1e-3*scale) {
+		if !(math.Abs(w-got[i]) <= tolerance*scale) {
 			return i
 		}
 	}

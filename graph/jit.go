@@ -35,6 +35,10 @@ func (c jitConfig) check(op string, pc uintptr) error {
 		return &Error{Op: op, Pos: position(pc), Kind: ErrArgument, Detail: fmt.Sprintf("MemoryBudget is %d bytes", c.plan.budget),
 			Fix: "give a positive number of bytes, or 0 for what the device allocates"}
 	}
+	if p := c.plan.precision; p > PrecisionFloat16 {
+		return &Error{Op: op, Pos: position(pc), Kind: ErrArgument, Detail: fmt.Sprintf("ProductPrecision is %v", p),
+			Fix: "give one of the constants PrecisionHighest, PrecisionHigh, PrecisionBFloat16 and PrecisionFloat16"}
+	}
 	return nil
 }
 

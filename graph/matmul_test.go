@@ -47,7 +47,7 @@ func TestLargeContractions(t *testing.T) {
 				l, err := lift(nil, []*node{y.n})
 				require.NoError(t, err)
 				found := false
-				for _, n := range reach(planMatmuls(l.outputs, dev.Profile()), nil) {
+				for _, n := range reach(planMatmuls(l.outputs, dev.Profile(), PrecisionHighest), nil) {
 					_, is := n.op.(matmulOp)
 					found = found || is
 				}
@@ -70,7 +70,7 @@ func TestConvolutionsShareTheKernel(t *testing.T) {
 	y, pull := VJP(func(in []Tensor) Tensor { return Conv(in[0], in[1], ConvOptions{}) }, []Tensor{tr.param(x), tr.param(w)})
 	outs := append(pull(y), y)
 	shared, sums := 0, 0
-	for _, n := range reach(planMatmuls(simplify(nodes(outs)), dev.Profile()), nil) {
+	for _, n := range reach(planMatmuls(simplify(nodes(outs)), dev.Profile(), PrecisionHighest), nil) {
 		switch o := n.op.(type) {
 		case matmulOp:
 			if o.shared {
@@ -95,7 +95,7 @@ func TestConvolutionsWithoutRoomForTheirWindows(t *testing.T) {
 		p := dev.Profile()
 		p.MaxAllocation = bytes
 		count := 0
-		for _, n := range reach(planMatmuls(simplify([]*node{y.n}), p), nil) {
+		for _, n := range reach(planMatmuls(simplify([]*node{y.n}), p, PrecisionHighest), nil) {
 			if _, ok := n.op.(matmulOp); ok {
 				count++
 			}

@@ -13,6 +13,8 @@ type planOptions struct {
 	noGram bool  // never take apart sums that the result is not linear in
 	whole  bool  // no chunks of samples
 	budget int64 // bytes of temporaries; 0: what the device allocates
+
+	precision Precision // of products (precision.go)
 }
 
 // contractor plans the sum-products of a graph together, so that what several of them need is computed once.

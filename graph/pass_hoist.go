@@ -412,6 +412,9 @@ func (h *hoister) each(n *node) Tensor {
 
 func (h *hoister) stack(n *node) Tensor {
 	if t, ok := h.stacked[n]; ok {
+		if roundingOf(n) != shaders.Unrounded && n.op.Class() == Pointwise {
+			t = apply(n.op, t) // which changes nothing, but tells the product behind the loop what it multiplies
+		}
 		return t
 	}
 	if t, ok := h.walked[n]; ok {

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/lavagrad/lavagrad/gpu"
-	"github.com/lavagrad/lavagrad/gpu/tune"
 	"github.com/lavagrad/lavagrad/shaders"
 )
 
@@ -34,7 +33,8 @@ func (o matmulOp) Kernels(k *Kernels, _ Operands) {
 		if err != nil {
 			panic("BUG: graph: " + err.Error()) // planMatmuls has asked for all of it at once
 		}
-		k.Dispatch("matmul", shaders.Kernel{Code: m.Code, Push: args.Words(), Groups: m.Groups(args.M, args.N, batch), Views: m.Views[:]}, a, b, c)
+		k.Dispatch("matmul", shaders.Kernel{Code: m.Code, Push: args.Words(), Groups: m.Groups(args.M, args.N, batch), Views: m.Views[:],
+			FullSubgroups: m.FullSubgroups}, a, b, c)
 	}
 	if n := o.target.Products(o.form, whole, o.batch, alignment/4); n < o.batch && (o.limit == 0 || n*whole.StrideC <= o.limit) {
 		for z := 0; z < o.batch; z += n {
@@ -104,8 +104,8 @@ func roundUp4(n int) int { return (n + 3) &^ 3 }
 const matmulWork = 1 << 19
 
 // planMatmuls replaces large contractions by matmuls on operands laid out for the kernels.
-func planMatmuls(outputs []*node, p gpu.Profile) []*node {
-	target := tune.MatMulTarget(p)
+func planMatmuls(outputs []*node, p gpu.Profile, precision Precision) []*node {
+	target := productTarget(p, precision)
 	return rewrite(outputs, func(n *node, in []*node) *node {
 		o, ok := n.op.(contractOp)
 		if !ok || n.spec.DType != Float32 {
@@ -173,7 +173,7 @@ func fitsDevice(m *node, bytes int64) bool {
 
 // matmul is contraction n as a matmul, or nil where that does not pay.
 func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *node {
-	a, b := Tensor{n.in()[0]}, Tensor{n.in()[1]}
+	target, a, b := onUnits(target, Tensor{n.in()[0]}, Tensor{n.in()[1]})
 	la, lb := o.a, o.b
 	// The operand whose free axes come last in the result gives the columns.
 	for i := len(o.out) - 1; i >= 0; i-- {

@@ -130,7 +130,7 @@ func (s *simplifier) rule(op Op, in []*node, from *node) *node {
 	return nil
 }
 
-// arithmetic drops what changes nothing: factors and divisors of 1, differences with 0, double negation.
+// arithmetic drops what changes nothing: factors and divisors of 1, differences with 0, double negation, a second rounding.
 func (s *simplifier) arithmetic(o elementwise, in []*node) *node {
 	switch o.rule {
 	case mulRule:
@@ -146,6 +146,10 @@ func (s *simplifier) arithmetic(o elementwise, in []*node) *node {
 		}
 	case subRule:
 		if isSplat(in[1], 0) && !math.Signbit(in[1].op.(constOp).values[0]) {
+			return in[0]
+		}
+	case bfloat16Rule, float16Rule: // of what is rounded already
+		if x, ok := in[0].op.(elementwise); ok && x.rule == o.rule {
 			return in[0]
 		}
 	case negRule:

@@ -128,6 +128,15 @@ type MatMulTarget struct {
 	MaxTexels     int64  // texels of 16 bytes that a uniform texel buffer view may have
 	MaxIterations int    // of all loops of an invocation together; 0 for no limit
 	Family        string // "texel", "quad" or "shared", as measured; "" by CPU and Driver
+
+	// Of products on cooperative matrices (cooperative.go).
+	Rounding     Rounding // of the operands: unless it is Unrounded, MatMul gives kernels on cooperative matrices
+	Units        []MatrixUnit
+	UnitSubgroup int  // invocations of the subgroups that hold the matrices; 0 without
+	UnitTile     int  // rows of the largest tile that a workgroup should compute; 0 for any
+	MaxShared    int  // bytes of shared memory of a workgroup
+	MaxWorkgroup int  // invocations of a workgroup
+	PreserveNaN  bool // kernels may ask for NaN and infinities to be kept
 }
 
 // MostK is the longest inner dimension that a kernel's loops reach on the target, with room for what else loops; longer products are cut, and
@@ -149,6 +158,8 @@ type MatMulKernel struct {
 	Local        int // invocations of a workgroup, fixed in the module
 	Views        [3]View
 	lanesM       bool // workgroups count rows along x and columns along y
+
+	FullSubgroups bool // it counts on subgroups without missing invocations
 }
 
 // Groups is the number of workgroups along x, y and z.
@@ -228,6 +239,9 @@ func MatMul(f MatMulForm, a MatMulArgs, batch int, t MatMulTarget) (MatMulKernel
 	if err := a.Check(f, batch); err != nil {
 		return MatMulKernel{}, err
 	}
+	if t.Rounding != Unrounded {
+		return t.cooperativeMatMul(f, a, batch)
+	}
 	spans := a.Elements(f, batch)
 	texels := int64(ceilDiv(max(spans[0], spans[1]), 4))
 	var best matMulVariant
@@ -259,7 +273,7 @@ func (t MatMulTarget) Products(f MatMulForm, a MatMulArgs, batch, align int) int
 		n := a.Elements(f, products)
 		return int64(ceilDiv(max(n[0], n[1]), 4))
 	}
-	if !t.CPU || texels(batch) <= t.MaxTexels {
+	if !t.CPU || t.Rounding != Unrounded || texels(batch) <= t.MaxTexels {
 		return batch
 	}
 	unit := 1

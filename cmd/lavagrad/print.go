@@ -19,6 +19,7 @@ type device struct {
 	Memory   int64    `json:"memory_bytes"`
 	Mapped   bool     `json:"host_visible"`
 	Features []string `json:"features"`
+	Matrices []string `json:"cooperative_matrices"` // M x N x K and components of each product
 	Limits   limits   `json:"limits"`
 	Unusable string   `json:"unusable,omitempty"`
 }
@@ -41,7 +42,7 @@ type limits struct {
 func newDevice(d gpu.DeviceInfo) device {
 	p := d.Profile
 	return device{Index: d.Index, Name: d.Name, Kind: d.Kind.String(), Driver: d.Driver, Version: d.DriverVersion, Vulkan: d.APIVersion,
-		Memory: d.MemoryBytes, Mapped: d.HostVisible, Features: strings.Split(d.Features.String(), ", "), Unusable: d.Unusable,
+		Memory: d.MemoryBytes, Mapped: d.HostVisible, Features: strings.Split(d.Features.String(), ", "), Unusable: d.Unusable, Matrices: matrices(p.Matrices),
 		Limits: limits{Allocation: p.MaxAllocation, StorageRange: p.MaxStorageRange, Bindings: p.MaxBindings, PushWords: p.MaxPushWords,
 			Shared: p.MaxShared, Workgroup: p.MaxWorkgroup, Size: p.MaxWorkgroupSize, Groups: p.MaxGroups,
 			Subgroup: p.SubgroupSize, SubgroupOps: p.SubgroupOps, Timestamp: p.TimestampPeriod}}
@@ -116,6 +117,13 @@ func (x *device) print(w io.Writer, chosen bool) {
 	l := x.Limits
 	item("memory", "%s, %s; an array up to %s", size(x.Memory), where, size(l.Allocation))
 	item("features", "%s", strings.Join(x.Features, ", "))
+	for i, m := range x.Matrices {
+		name := "matrices"
+		if i > 0 {
+			name = ""
+		}
+		item(name, "%s", m)
+	}
 	item("workgroups", "%d invocations at most, axes up to %s, groups up to %s", l.Workgroup, axes(l.Size), axes(l.Groups))
 	operations := "basic operations only"
 	if l.SubgroupOps {
@@ -129,6 +137,14 @@ func (x *device) print(w io.Writer, chosen bool) {
 	} else {
 		item("timestamps", "none")
 	}
+}
+
+func matrices(list []gpu.MatrixProduct) []string {
+	text := make([]string, len(list))
+	for i, m := range list {
+		text[i] = m.String()
+	}
+	return text
 }
 
 func axes(n [3]int) string { return fmt.Sprintf("%d x %d x %d", n[0], n[1], n[2]) }

@@ -12,7 +12,7 @@ import (
 
 // formVersion counts changes of what is measured, and of the kernels that it is measured on: files of another version are ignored, by
 // their name.
-const formVersion = 1
+const formVersion = 2
 
 var fileName = fmt.Sprintf("profile-%d.json", formVersion)
 
@@ -27,6 +27,9 @@ type record struct {
 	TexelReads       bool             `json:"texel_reads"`
 	TexelScalars     bool             `json:"texel_scalars"`
 	MatMul           gpu.MatMulFamily `json:"matmul"`
+	RoundedMatrices  bool             `json:"rounded_matrices"`
+	SplitMatrices    bool             `json:"split_matrices"`
+	MatrixTile       int              `json:"matrix_tile"`
 	Rates            gpu.Rates        `json:"rates"`
 }
 
@@ -61,6 +64,10 @@ func parse(data []byte, dev *gpu.Device, p gpu.Profile) (record, error) {
 		return r, fmt.Errorf("tune: %d vectors an invocation", r.VecPerInvocation)
 	case !supported(r.MatMul, p):
 		return r, fmt.Errorf("tune: matrix products of the family %q", r.MatMul)
+	case (r.RoundedMatrices || r.SplitMatrices) && len(p.Matrices) == 0:
+		return r, fmt.Errorf("tune: cooperative matrices, which the device has not")
+	case r.MatrixTile < 0 || r.MatrixTile > 0 && r.MatrixTile < 32:
+		return r, fmt.Errorf("tune: tiles of %d rows", r.MatrixTile)
 	}
 	return r, nil
 }
@@ -74,6 +81,7 @@ func (r record) into(p gpu.Profile) gpu.Profile {
 	}
 	if r.Measured&gpu.MeasuredMatMul != 0 {
 		p.MatMul, p.Rates.MatMul = r.MatMul, r.Rates.MatMul
+		p.RoundedMatrices, p.SplitMatrices, p.MatrixTile = r.RoundedMatrices, r.SplitMatrices, r.MatrixTile
 	}
 	p.Measured |= r.Measured
 	return p
@@ -91,7 +99,7 @@ func save(dev *gpu.Device, p gpu.Profile) error {
 	}
 	data, err := json.MarshalIndent(record{Identity: dev.Identity(), When: time.Now().UTC().Truncate(time.Second), Measured: p.Measured,
 		LocalSize: p.LocalSize, VecPerInvocation: p.VecPerInvocation, Unrolled: p.Unrolled, TexelReads: p.TexelReads, TexelScalars: p.TexelScalars,
-		MatMul: p.MatMul, Rates: p.Rates}, "", "\t")
+		MatMul: p.MatMul, RoundedMatrices: p.RoundedMatrices, SplitMatrices: p.SplitMatrices, MatrixTile: p.MatrixTile, Rates: p.Rates}, "", "\t")
 	if err != nil {
 		return err
 	}

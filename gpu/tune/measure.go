@@ -3,6 +3,7 @@ package tune
 import (
 	"context"
 	"math"
+	"reflect"
 	"time"
 
 	"github.com/lavagrad/lavagrad/gpu"
@@ -88,7 +89,7 @@ func (m *meter) choose(works []work, changes ...func(*gpu.Profile)) ([]float64, 
 	for _, change := range changes {
 		q := m.p
 		change(&q)
-		if q != m.p && time.Now().Before(m.until) {
+		if !reflect.DeepEqual(q, m.p) && time.Now().Before(m.until) {
 			profiles = append(profiles, q)
 		}
 	}
@@ -213,7 +214,34 @@ func (m *meter) matmul() error {
 		return err
 	}
 	m.p.Rates.MatMul = settle(m.p.Rates.MatMul, 2*math.Pow(float64(n), 3)/least[0])
-	return nil
+	if m.p.Kind == gpu.CPU {
+		return nil // a driver that has cooperative matrices here computes them element by element, and takes a minute to compile a large tile
+	}
+	m.until = time.Now().Add(budget)
+	return m.matrices(n)
+}
+
+// matrices measures whether cooperative matrices are faster than float32 kernels, and with which tiles.
+func (m *meter) matrices(n int) error {
+	target := MatMulTarget(m.p)
+	for _, r := range []shaders.Rounding{shaders.RoundFloat16, shaders.RoundBFloat16} {
+		if !target.Cooperative(r) {
+			continue
+		}
+		changes := []func(*gpu.Profile){func(p *gpu.Profile) { p.RoundedMatrices = false }}
+		for _, tile := range []int{64, 32} {
+			changes = append(changes, func(p *gpu.Profile) { p.RoundedMatrices, p.MatrixTile = true, tile })
+		}
+		if _, err := m.choose([]work{rounded(n, r)}, changes...); err != nil {
+			return err
+		}
+		break // the units are as fast for one as for the other
+	}
+	if !target.Cooperative(shaders.SplitBFloat16) {
+		return nil
+	}
+	_, err := m.choose([]work{rounded(n, shaders.SplitBFloat16)}, func(p *gpu.Profile) { p.SplitMatrices = !p.SplitMatrices })
+	return err
 }
 
 // supported reports that the device can run a family of kernels.

@@ -28,7 +28,12 @@ func Target(p gpu.Profile) shaders.Target {
 // MatMulTarget is what the choice of a matrix product kernel must know of a device with profile p.
 func MatMulTarget(p gpu.Profile) shaders.MatMulTarget {
 	t := shaders.MatMulTarget{CPU: p.Kind == gpu.CPU, Driver: p.Driver, Cores: p.Cores, MaxTexels: p.MaxTexelElements, Family: string(p.MatMul),
-		MaxIterations: p.MaxIterations}
+		MaxIterations: p.MaxIterations, MaxShared: p.MaxShared, MaxWorkgroup: min(p.MaxWorkgroup, p.MaxWorkgroupSize[0]), PreserveNaN: p.PreserveNaN, UnitTile: p.MatrixTile}
+	for _, m := range p.Matrices {
+		if m.A == m.B && (m.A == gpu.MatrixFloat16 || m.A == gpu.MatrixBFloat16) && m.C == gpu.MatrixFloat32 && m.Result == gpu.MatrixFloat32 {
+			t.Units, t.UnitSubgroup = append(t.Units, shaders.MatrixUnit{M: m.M, N: m.N, K: m.K, BFloat16: m.A == gpu.MatrixBFloat16}), p.SubgroupSize
+		}
+	}
 	if !p.TexelReads {
 		t.MaxTexels = 0
 	}

@@ -83,8 +83,15 @@ func Describe(p gpu.Profile) string {
 	if p.VecPerInvocation == 1 {
 		loop = "an invocation"
 	}
-	return fmt.Sprintf("workgroups of %d, %d x 4 floats %s, reads through %s, %s matrix products; %.3g and %.3g GFLOP/s (products, folds), %.3g GB/s, %.3g us a dispatch",
-		p.LocalSize, p.VecPerInvocation, loop, reads, p.MatMul, p.Rates.MatMul/1e9, p.Rates.Vector/1e9, p.Rates.Bytes/1e9, p.Rates.Dispatch*1e6)
+	units := ""
+	if p.RoundedMatrices {
+		units = ", rounded ones on matrix units"
+		if p.SplitMatrices {
+			units = ", rounded and split ones on matrix units"
+		}
+	}
+	return fmt.Sprintf("workgroups of %d, %d x 4 floats %s, reads through %s, %s matrix products%s; %.3g and %.3g GFLOP/s (products, folds), %.3g GB/s, %.3g us a dispatch",
+		p.LocalSize, p.VecPerInvocation, loop, reads, p.MatMul, units, p.Rates.MatMul/1e9, p.Rates.Vector/1e9, p.Rates.Bytes/1e9, p.Rates.Dispatch*1e6)
 }
 
 // measure measures groups of facts on a handle of its own, so that the user's memory limit, statistics and debugging options see nothing.

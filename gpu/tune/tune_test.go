@@ -16,6 +16,7 @@ import (
 
 	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/gpu/gputest"
+	"github.com/lavagrad/lavagrad/shaders"
 )
 
 // open opens a tuned device that logs to the returned buffer.
@@ -101,6 +102,7 @@ func TestFilesThatAreNoGood(t *testing.T) {
 		"0 vectors":                func(r *record) { r.VecPerInvocation = 0 },
 		"family":                   func(r *record) { r.MatMul = "magic" },
 		"a rate is":                func(r *record) { r.Rates.Bytes = -1 },
+		"tiles of 8 rows":          func(r *record) { r.MatrixTile = 8 },
 	} {
 		dev, log := open(t, name, dir, gpu.TuneOnce)
 		kept(t, dev, change)
@@ -170,4 +172,28 @@ func TestNoiseChangesNothing(t *testing.T) {
 	assert.Equal(t, 1., ratio[0])
 	assert.Greater(t, ratio[1], 1.5)
 	assert.GreaterOrEqual(t, base[0], slow.Seconds())
+}
+
+// Products that are measured run, in float32 and on cooperative matrices.
+func TestRoundedProductsRun(t *testing.T) {
+	dev := gputest.Open(t)
+	m := &meter{ctx: t.Context(), dev: dev, p: dev.Profile()}
+	m.p.MatrixTile = 32
+	for _, units := range []bool{false, true} {
+		m.p.RoundedMatrices, m.p.SplitMatrices = units, units
+		for _, r := range []shaders.Rounding{shaders.RoundFloat16, shaders.RoundBFloat16, shaders.SplitBFloat16} {
+			if units && !MatMulTarget(m.p).Cooperative(r) {
+				t.Logf("%s enumerates no cooperative matrices for %v operands", dev.Name(), r)
+				continue
+			}
+			run, err := rounded(64, r)(m, m.p)
+			require.NoError(t, err)
+			assert.NoError(t, run.once())
+			run.close()
+		}
+	}
+	m.until = time.Now() // begins nothing but the profile as it is, which is kept
+	m.p.RoundedMatrices, m.p.SplitMatrices = false, false
+	require.NoError(t, m.matrices(64))
+	assert.False(t, m.p.RoundedMatrices || m.p.SplitMatrices)
 }

@@ -156,15 +156,29 @@ func dispatches(n int) work {
 }
 
 // square is the product of two n x n matrices by the hand-written kernels.
-func square(n int) work {
+func square(n int) work { return squareOn(n, MatMulTarget) }
+
+// rounded is that product of operands of a rounding: on cooperative matrices where the profile has them, else in float32.
+func rounded(n int, r shaders.Rounding) work {
+	return squareOn(n, func(p gpu.Profile) shaders.MatMulTarget {
+		t := MatMulTarget(p)
+		split := r == shaders.SplitBFloat16
+		if split && p.SplitMatrices || !split && p.RoundedMatrices {
+			t.Rounding = r
+		}
+		return t
+	})
+}
+
+func squareOn(n int, target func(gpu.Profile) shaders.MatMulTarget) work {
 	return func(m *meter, p gpu.Profile) (*run, error) {
 		args := shaders.MatMulArgs{M: n, N: n, K: n, LDA: n, LDB: n, LDC: n}
-		k, err := shaders.MatMul(shaders.MatMulNN, args, 1, MatMulTarget(p))
+		k, err := shaders.MatMul(shaders.MatMulNN, args, 1, target(p))
 		if err != nil {
 			return nil, err
 		}
 		push := args.Words()
-		kernel, err := m.dev.Kernel(m.ctx, gpu.KernelSpec{Name: k.Name, Code: k.Code, PushWords: len(push),
+		kernel, err := m.dev.Kernel(m.ctx, gpu.KernelSpec{Name: k.Name, Code: k.Code, PushWords: len(push), FullSubgroups: k.FullSubgroups,
 			Bindings: []gpu.BindingKind{viewKinds[k.Views[0]], viewKinds[k.Views[1]], viewKinds[k.Views[2]]}})
 		if err != nil {
 			return nil, err

@@ -58,13 +58,14 @@ func Log1p(b *spirv.Builder, x value) value {
 	})
 }
 
-// Sqrt returns the square root, which devices with IEEE 754 arithmetic round correctly: x at zeros and Inf, NaN below 0.
+// Sqrt returns the square root, which devices with IEEE 754 arithmetic round correctly: x at zeros and Inf, NaN below 0. Where a driver takes a
+// subnormal for 0, as lavapipe 26.2 does, x is returned.
 func Sqrt(b *spirv.Builder, x value) value {
 	return precise(b, x, func(e emitter) value {
-		root := e.Builder.Sqrt(e.Select(e.Gt(x, e.f(0)), x, e.f(1)))
-		y := e.Select(e.Or(e.Eq(x, e.f(0)), e.Eq(x, e.inf())), x, root)
-		y = e.Select(e.Lt(x, e.f(0)), e.nan(), y)
-		return e.Select(e.IsNaN(x), x, y)
+		positive := e.Gt(x, e.f(0)) // asked once: the other comparisons of a subnormal may come out otherwise
+		root := e.Builder.Sqrt(e.Select(positive, x, e.f(1)))
+		y := e.Select(e.And(positive, e.Lt(x, e.inf())), root, x)
+		return e.Select(e.Lt(x, e.f(0)), e.nan(), y)
 	})
 }
 

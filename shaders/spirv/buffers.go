@@ -185,7 +185,7 @@ func (b *Builder) Shared(elem Type, n int) *SharedArray {
 
 // LoadShared reads element index of a.
 func (b *Builder) LoadShared(a *SharedArray, index Value) Value {
-	return b.effect(opLoad, a.Elem, b.sharedElement(a, index))
+	return b.effect(opLoad, a.Elem, append([]uint32{b.sharedElement(a, index)}, b.sharedAccess()...)...)
 }
 
 // StoreShared writes v, of the array's element type, to element index of a.
@@ -193,7 +193,15 @@ func (b *Builder) StoreShared(a *SharedArray, index, v Value) {
 	if v.Type != a.Elem {
 		bug("store of %v to a shared array of %v", v.Type, a.Elem)
 	}
-	b.body.add(opStore, b.sharedElement(a, index), v.ID)
+	b.body.add(opStore, append([]uint32{b.sharedElement(a, index), v.ID}, b.sharedAccess()...)...)
+}
+
+// sharedAccess is the memory operands of accesses to workgroup memory. In the Vulkan memory model only accesses so marked are ordered by barriers.
+func (b *Builder) sharedAccess() []uint32 {
+	if b.cfg.Cooperative {
+		return []uint32{accessNonPrivate}
+	}
+	return nil
 }
 
 func (b *Builder) sharedElement(a *SharedArray, index Value) uint32 {
@@ -206,6 +214,9 @@ func (b *Builder) sharedElement(a *SharedArray, index Value) uint32 {
 // workgroup memory visible to each other. Call it in uniform control flow only.
 func (b *Builder) Barrier() {
 	scope := b.ConstU32(scopeWorkgroup).ID
-	semantics := b.ConstU32(semanticsAcquireRelease | semanticsWorkgroupMemory).ID
-	b.body.add(opControlBarrier, scope, scope, semantics)
+	semantics := uint32(semanticsAcquireRelease | semanticsWorkgroupMemory)
+	if b.cfg.Cooperative {
+		semantics |= semanticsMakeAvailable | semanticsMakeVisible
+	}
+	b.body.add(opControlBarrier, scope, scope, b.ConstU32(semantics).ID)
 }

@@ -7,7 +7,8 @@
 // four lanes. Types and constants are memoised, integer arithmetic on
 // constants is folded, and a pure instruction already emitted in the same or
 // an enclosing block is reused, so that code generators may be naive. The
-// same calls give the same words.
+// same calls give the same words. Cooperative matrices (cooperative.go) have
+// types of their own.
 //
 // A kernel that doubles a buffer:
 //

@@ -19,6 +19,9 @@ type Config struct {
 	// Overlap says that different bindings may name overlapping memory, for
 	// kernels that update in place; buffers are then not marked Restrict.
 	Overlap bool
+	// Cooperative says that the kernel uses cooperative matrices
+	// (cooperative.go). Its module then has the Vulkan memory model.
+	Cooperative bool
 }
 
 // section is a run of instructions of one part of a module.
@@ -64,6 +67,8 @@ type Builder struct {
 
 	doubles    map[uint64]Value // constants of Float64
 	doubleUsed bool
+
+	cooperative cooperativeUse
 }
 
 // NewBuilder starts a kernel.
@@ -118,12 +123,23 @@ func (b *Builder) Module() []uint32 {
 	if b.shuffleUsed {
 		s.add(opCapability, capGroupNonUniformShuffle)
 	}
+	var extensions []string
 	if b.cfg.PreserveNaN {
 		s.add(opCapability, capSignedZeroInfNanPreserve)
-		s.add(opExtension, literal("SPV_KHR_float_controls")...)
+		extensions = append(extensions, "SPV_KHR_float_controls")
+	}
+	if b.cfg.Cooperative {
+		extensions = append(extensions, b.declareCooperative(&s)...)
+	}
+	for _, name := range extensions {
+		s.add(opExtension, literal(name)...)
 	}
 	s.add(opExtInstImport, append([]uint32{b.extSet}, literal("GLSL.std.450")...)...)
-	s.add(opMemoryModel, addressingLogical, memoryModelGLSL450)
+	model := uint32(memoryModelGLSL450)
+	if b.cfg.Cooperative {
+		model = memoryModelVulkan
+	}
+	s.add(opMemoryModel, addressingLogical, model)
 	point := append([]uint32{modelGLCompute, b.mainID}, literal("main")...)
 	s.add(opEntryPoint, append(point, b.interfaces...)...)
 	l := b.cfg.LocalSize
@@ -140,6 +156,7 @@ func (b *Builder) Module() []uint32 {
 	// The function's own id is mainID; 0 is FunctionControl None.
 	s.add(opFunction, void, b.mainID, 0, fnType)
 	s.add(opLabel, b.entryID)
+	s = append(s, b.cooperative.vars...)
 	s = append(s, b.entry...)
 	s = append(s, b.body...)
 	s.add(opReturn)

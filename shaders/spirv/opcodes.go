@@ -108,6 +108,12 @@ const (
 	opBranchConditional    opcode = 250
 	opReturn               opcode = 253
 	opShuffleXor           opcode = 346 // OpGroupNonUniformShuffleXor
+
+	// SPV_KHR_cooperative_matrix
+	opTypeCooperativeMatrix   opcode = 4456
+	opCooperativeMatrixLoad   opcode = 4457
+	opCooperativeMatrixStore  opcode = 4458
+	opCooperativeMatrixMulAdd opcode = 4459
 )
 
 // GLSL.std.450 instructions that are exact, or whose error is bounded by
@@ -137,6 +143,12 @@ const (
 	capGroupNonUniform          = 61
 	capGroupNonUniformShuffle   = 65
 	capSignedZeroInfNanPreserve = 4466
+
+	capFloat16                   = 9
+	capBFloat16Type              = 5116 // SPV_KHR_bfloat16
+	capBFloat16CooperativeMatrix = 5118
+	capVulkanMemoryModel         = 5345
+	capCooperativeMatrix         = 6022
 )
 
 // Storage classes (section 3.7).
@@ -144,6 +156,7 @@ const (
 	classUniformConstant = 0
 	classInput           = 1
 	classWorkgroup       = 4
+	classFunction        = 7
 	classPushConstant    = 9
 	classStorageBuffer   = 12
 )
@@ -186,9 +199,14 @@ const (
 	modeSignedZeroInfNanPreserv = 4461
 	addressingLogical           = 0
 	memoryModelGLSL450          = 1
+	memoryModelVulkan           = 3
 	scopeWorkgroup              = 2
 	scopeSubgroup               = 3
 	semanticsAcquireRelease     = 0x8
 	semanticsWorkgroupMemory    = 0x100
+	semanticsMakeAvailable      = 0x2000
+	semanticsMakeVisible        = 0x4000
+	accessNonPrivate            = 0x20 // memory operand NonPrivatePointer: barriers order the access
+	encodingBFloat16            = 0    // FP encoding BFloat16KHR
 	dimBuffer                   = 5
 )

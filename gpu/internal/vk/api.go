@@ -82,6 +82,8 @@ const (
 	MemoryBudget
 	Portability
 	Robust
+	Cooperative // matrices of VK_KHR_cooperative_matrix, in compute kernels
+	BFloat16    // and such of VK_KHR_shader_bfloat16
 )
 
 // MemoryType is one entry of a device's memory table.
@@ -89,6 +91,14 @@ type MemoryType struct {
 	DeviceLocal, HostVisible, HostCoherent, HostCached bool
 	Heap                                               int
 	HeapBytes                                          int64
+}
+
+// Matrix is one kind of product that VK_KHR_cooperative_matrix enumerates: M x K times K x N plus M x N. A, B, C and Result are VkComponentTypeKHR,
+// Scope is a VkScopeKHR.
+type Matrix struct {
+	M, N, K, A, B, C, Result uint32
+	Saturating               bool
+	Scope                    uint32
 }
 
 // Properties describe a physical device.
@@ -114,6 +124,7 @@ type Properties struct {
 	QueueFamily                        uint32
 	HasCompute                         bool
 	MemoryTypes                        []MemoryType
+	Matrices                           []Matrix // with the feature Cooperative
 }
 
 // Write sets one descriptor. Kind is a VkDescriptorType: KindStorage takes Buffer, Offset, Range, KindTexel takes View.

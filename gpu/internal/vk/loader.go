@@ -187,6 +187,20 @@ func (p *Physical) describe() {
 			Heap: heap, HeapBytes: signed(c.heap_size[heap]),
 		})
 	}
+	p.describeMatrices()
+}
+
+// describeMatrices lists the kinds of products of cooperative matrices.
+func (p *Physical) describeMatrices() {
+	if p.Features&Cooperative == 0 {
+		return
+	}
+	list := make([]C.lg_matrix, 256) // drivers know some tens
+	n := C.lg_matrices(p.in.in, unsafe.Pointer(p.handle), &list[0], C.uint32_t(len(list)))
+	for _, m := range list[:min(int(n), len(list))] {
+		p.Matrices = append(p.Matrices, Matrix{M: uint32(m.m), N: uint32(m.n), K: uint32(m.k), A: uint32(m.a), B: uint32(m.b), C: uint32(m.c),
+			Result: uint32(m.result), Saturating: m.saturating != 0, Scope: uint32(m.scope)})
+	}
 }
 
 // signed reads a size that drivers may set to 2^64-1 for "no limit".

@@ -27,6 +27,8 @@ enum {
 	LG_MEMORY_BUDGET = 1 << 12,
 	LG_PORTABILITY = 1 << 13,
 	LG_ROBUST = 1 << 14,
+	LG_COOPERATIVE = 1 << 15,
+	LG_BFLOAT16 = 1 << 16,
 };
 
 typedef struct {
@@ -46,6 +48,11 @@ typedef struct {
 	uint32_t heap_flags[VK_MAX_MEMORY_HEAPS];
 } lg_info;
 
+// One kind of product of VK_KHR_cooperative_matrix: M x K times K x N, component types and scope by their Vulkan numbers.
+typedef struct {
+	uint32_t m, n, k, a, b, c, result, saturating, scope;
+} lg_matrix;
+
 typedef struct lg_instance lg_instance;
 typedef struct lg_device lg_device;
 
@@ -58,6 +65,8 @@ int lg_has_extension(void *gipa, const char *name);
 VkInstanceCreateInfo *lg_instance_info(int validate, int portability);
 lg_instance *lg_instance_new(void *gipa, void *instance);
 void lg_describe(lg_instance *in, void *physical, lg_info *out);
+// lg_matrices writes up to n kinds of cooperative matrix products and returns how many there are.
+uint32_t lg_matrices(lg_instance *in, void *physical, lg_matrix *out, uint32_t n);
 void lg_budget(lg_instance *in, void *physical, uint32_t heap, uint64_t *budget, uint64_t *usage);
 uint64_t lg_message_count(void);
 int lg_message(uint64_t index, char *out, int len);

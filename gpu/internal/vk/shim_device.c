@@ -53,13 +53,18 @@ lg_device *lg_device_new(lg_instance *in, void *physical, uint32_t family, uint3
 	f.features.shaderFloat64 = !!(features & LG_FLOAT64);
 	f.features.shaderInt16 = !!(features & LG_INT16);
 	f.features.robustBufferAccess = !!(features & LG_ROBUST);
-	const char *extensions[2];
+	lg_bfloat16_features bfloat16 = {LG_ST_SHADER_BFLOAT16_FEATURES, &f11, VK_TRUE, VK_FALSE, VK_TRUE};
+	lg_cooperative_features cooperative = {LG_ST_COOPERATIVE_MATRIX_FEATURES, features & LG_BFLOAT16 ? (void *)&bfloat16 : &f11, VK_TRUE};
+	if (features & LG_COOPERATIVE) f.pNext = &cooperative;
+	const char *extensions[4];
 	VkDeviceCreateInfo info = {VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, &f};
 	info.queueCreateInfoCount = 1;
 	info.pQueueCreateInfos = &queue;
 	info.ppEnabledExtensionNames = extensions;
 	if (features & LG_MEMORY_BUDGET) extensions[info.enabledExtensionCount++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
 	if (features & LG_PORTABILITY) extensions[info.enabledExtensionCount++] = "VK_KHR_portability_subset";
+	if (features & LG_COOPERATIVE) extensions[info.enabledExtensionCount++] = "VK_KHR_cooperative_matrix";
+	if (features & LG_COOPERATIVE && features & LG_BFLOAT16) extensions[info.enabledExtensionCount++] = "VK_KHR_shader_bfloat16";
 	*result = in->vkCreateDevice(physical, &info, NULL, &d->device);
 	if (*result != VK_SUCCESS) {
 		free(d);

@@ -143,6 +143,7 @@ lg_instance *lg_instance_new(void *gipa, void *instance) {
 #define LOAD(name) in->name = (PFN_##name)get(in->instance, #name)
 	LG_INSTANCE_FUNCTIONS(LOAD);
 #undef LOAD
+	in->cooperative_properties = (lg_get_cooperative_properties)get(in->instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
 	PFN_vkCreateDebugUtilsMessengerEXT create = (PFN_vkCreateDebugUtilsMessengerEXT)get(in->instance, "vkCreateDebugUtilsMessengerEXT");
 	const VkInstanceCreateInfo *info = lg_instance_info(1, 0);
 	if (create) { // loaded only where the extension was enabled
@@ -181,6 +182,36 @@ static void describe_features(lg_instance *in, VkPhysicalDevice physical, lg_inf
 		(f13.maintenance4 ? LG_MAINTENANCE4 : 0) | (f13.subgroupSizeControl && f13.computeFullSubgroups ? LG_SUBGROUP_SIZE : 0) |
 		(has_device_extension(in, physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME) ? LG_MEMORY_BUDGET : 0) |
 		(has_device_extension(in, physical, "VK_KHR_portability_subset") ? LG_PORTABILITY : 0);
+}
+
+// describe_matrices sets the features of the two extensions. The matrices are only of use with the memory model that orders their accesses
+// to shared memory, and with subgroups known to be full.
+static void describe_matrices(lg_instance *in, VkPhysicalDevice physical, lg_info *out) {
+	uint32_t need = LG_MEMORY_MODEL | LG_SUBGROUP_SIZE;
+	if (!in->cooperative_properties || (out->features & need) != need || !has_device_extension(in, physical, "VK_KHR_cooperative_matrix")) return;
+	int bfloat16 = has_device_extension(in, physical, "VK_KHR_shader_bfloat16");
+	lg_bfloat16_features b = {LG_ST_SHADER_BFLOAT16_FEATURES};
+	lg_cooperative_features c = {LG_ST_COOPERATIVE_MATRIX_FEATURES, bfloat16 ? &b : NULL};
+	VkPhysicalDeviceFeatures2 f = {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &c};
+	in->vkGetPhysicalDeviceFeatures2(physical, &f);
+	lg_cooperative_stages stages = {LG_ST_COOPERATIVE_MATRIX_DEVICE_PROPERTIES};
+	VkPhysicalDeviceProperties2 p = {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, &stages};
+	in->vkGetPhysicalDeviceProperties2(physical, &p);
+	if (!c.cooperativeMatrix || !(stages.stages & VK_SHADER_STAGE_COMPUTE_BIT)) return;
+	out->features |= LG_COOPERATIVE | (b.shaderBFloat16Type && b.shaderBFloat16CooperativeMatrix ? LG_BFLOAT16 : 0);
+}
+
+uint32_t lg_matrices(lg_instance *in, void *physical, lg_matrix *out, uint32_t n) {
+	uint32_t all = 0;
+	if (!in->cooperative_properties || in->cooperative_properties(physical, &all, NULL) < 0 || !all) return 0;
+	lg_cooperative_properties *p = calloc(all, sizeof *p);
+	if (!p) return 0;
+	for (uint32_t i = 0; i < all; i++) p[i].sType = LG_ST_COOPERATIVE_MATRIX_PROPERTIES;
+	if (in->cooperative_properties(physical, &all, p) < 0) all = 0;
+	for (uint32_t i = 0; i < all && i < n; i++)
+		out[i] = (lg_matrix){p[i].m, p[i].n, p[i].k, p[i].a, p[i].b, p[i].c, p[i].result, p[i].saturating, p[i].scope};
+	free(p);
+	return all;
 }
 
 static void describe_properties(lg_instance *in, VkPhysicalDevice physical, lg_info *out) {
@@ -258,6 +289,7 @@ void lg_describe(lg_instance *in, void *physical, lg_info *out) {
 	if (p.apiVersion < VK_API_VERSION_1_2) return; // the caller refuses such a device: the structures below came with 1.2
 	describe_properties(in, physical, out);
 	describe_features(in, physical, out);
+	describe_matrices(in, physical, out);
 }
 
 void lg_budget(lg_instance *in, void *physical, uint32_t heap, uint64_t *budget, uint64_t *usage) {

@@ -26,9 +26,46 @@
 
 #define LG_DECLARE(name) PFN_##name name
 
+// VK_KHR_cooperative_matrix and VK_KHR_shader_bfloat16 are newer than the vendored headers: numbers and layouts of vk.xml, version 1.4.
+enum {
+	LG_ST_COOPERATIVE_MATRIX_FEATURES = 1000506000,
+	LG_ST_COOPERATIVE_MATRIX_PROPERTIES = 1000506001, // of one kind of product
+	LG_ST_COOPERATIVE_MATRIX_DEVICE_PROPERTIES = 1000506002,
+	LG_ST_SHADER_BFLOAT16_FEATURES = 1000141000,
+};
+
+typedef struct {
+	VkStructureType sType;
+	void *pNext;
+	VkBool32 cooperativeMatrix, cooperativeMatrixRobustBufferAccess;
+} lg_cooperative_features;
+
+typedef struct {
+	VkStructureType sType;
+	void *pNext;
+	VkShaderStageFlags stages;
+} lg_cooperative_stages;
+
+typedef struct {
+	VkStructureType sType;
+	void *pNext;
+	VkBool32 shaderBFloat16Type, shaderBFloat16DotProduct, shaderBFloat16CooperativeMatrix;
+} lg_bfloat16_features;
+
+typedef struct {
+	VkStructureType sType;
+	void *pNext;
+	uint32_t m, n, k, a, b, c, result;
+	VkBool32 saturating;
+	uint32_t scope;
+} lg_cooperative_properties;
+
+typedef VkResult(VKAPI_PTR *lg_get_cooperative_properties)(VkPhysicalDevice, uint32_t *, lg_cooperative_properties *);
+
 struct lg_instance {
 	VkInstance instance;
 	LG_INSTANCE_FUNCTIONS(LG_DECLARE);
+	lg_get_cooperative_properties cooperative_properties; // NULL where no driver of the loader's has the extension
 };
 
 struct lg_device {
