@@ -242,8 +242,10 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 	if _, err := shaders.MatMul(m.form, m.arguments(), m.batch, target); err != nil {
 		return nil
 	}
-	a, m.squareA = squareRoot(a)
-	b, m.squareB = squareRoot(b)
+	if target.Rounding == shaders.Unrounded { // kernels on cooperative matrices take operands as they are
+		a, m.squareA = squareRoot(a)
+		b, m.squareB = squareRoot(b)
+	}
 	if m.form == shaders.MatMulTN {
 		a = arrange(a, la, turnedA, count(ofA), m.k, m.m)
 	} else {
