@@ -147,24 +147,26 @@ func planMatmuls(outputs []*node, p gpu.Profile) []*node {
 			return nil
 		}
 		o, in = o.untransposed(in)
-		if parts := o.parts(newNode(o, in, n.spec, n.pc), target.MostK()); len(parts) > 1 {
-			var sum Tensor
-			for _, x := range parts {
-				if m := o.matmul(x, target, int(p.MaxStorageRange/4)); m != nil {
-					x = m
-				}
-				if sum.Valid() {
-					x = sum.Add(Tensor{x}).n
-				}
-				sum = Tensor{x}
+		limit := int(p.MaxStorageRange / 4)
+		whole := newNode(o, in, n.spec, n.pc)
+		if m := o.matmul(whole, target, limit); m != nil && fitsDevice(m, p.MaxAllocation) {
+			return m
+		} // else the operands as they lie, such as windows of an image, need no array
+		parts := o.parts(whole, target.MostK())
+		if len(parts) == 1 {
+			return nil
+		}
+		var sum Tensor
+		for _, x := range parts {
+			if m := o.matmul(x, target, limit); m != nil {
+				x = m
 			}
-			return sum.n
+			if sum.Valid() {
+				x = sum.Add(Tensor{x}).n
+			}
+			sum = Tensor{x}
 		}
-		m := o.matmul(newNode(o, in, n.spec, n.pc), target, int(p.MaxStorageRange/4))
-		if m != nil && !fitsDevice(m, p.MaxAllocation) {
-			return nil // the operands as they lie, such as windows of an image, need no array
-		}
-		return m
+		return sum.n
 	})
 }
 
@@ -283,7 +285,7 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 		batch, ofA, sum = outer, outer, rest
 	}
 	m := matmulOp{shared: shared, batch: count(batch), m: count(rows), n: count(cols), k: count(sum), limit: limit, target: target}
-	if m.m < 4 || m.n < 4 || m.k < 4 || m.batch*m.m*m.n*m.k < matmulWork {
+	if m.m < 4 || m.n < 4 || m.k < 4 || m.k > target.MostK() || m.batch*m.m*m.n*m.k < matmulWork {
 		return nil
 	}
 	plainA, turnedA := slices.Concat(ofA, rows, sum), slices.Concat(ofA, sum, rows)
