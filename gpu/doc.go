@@ -51,7 +51,7 @@
 //	without=PASS+PASS   package graph's compiler leaves out passes: whoever suspects it of a wrong result finds the guilty one so
 //
 // The passes are: simplify (equal nodes, views of views, constants), contract (sums of products in the order that costs least), chunk (chunks of
-// samples within a memory budget), matmul and scatter (kernels of their own for these), fuse (without it every op is a kernel), lanes (loops in one kernel), inplace (outputs of in-place
+// samples within a memory budget), matmul and scatter (kernels of their own for these), fuse (without it every op is a kernel), epilogue (elementwise kernels inside those of products), lanes (loops in one kernel), inplace (outputs of in-place
 // programs written straight over the old values), arena (temporaries that share memory). What they would have done is done the plain way:
 // slower, and with more memory.
 //

@@ -11,7 +11,8 @@ import (
 
 // Explain tells how the program that Jit makes of f for a device computes its sums of products: for each one that is not done as
 // written, the user's line, the steps, with an axis a letter, and what a step takes by the planner's estimate; for each loop
-// over chunks of samples, which keep the program within its memory budget, how many there are; then operations and memory of the
+// over chunks of samples, which keep the program within its memory budget, how many there are; for each matrix product whose kernel
+// computes elementwise operations as well, the last of these; then operations and memory of the
 // whole program beside those of the program without chunks, where it has any, and of the one that is done as written. f is traced at an argument like a, which may be made of
 // Placeholders; nothing runs, and the driver compiles nothing. Options are Jit's.
 //
@@ -56,6 +57,7 @@ func Explain[A, R any](dev *gpu.Device, f func(A) R, a A, opts ...JitOption) (s 
 		return err
 	}
 	some := steps.explainChunks(&b)
+	steps.explainEpilogues(&b) // pass_epilogue.go
 	fmt.Fprintf(&b, "as planned: %v\n", planned)
 	if some {
 		if err := other("without chunks", append(slices.Clone(opts), WithoutChunks())...); err != nil {

@@ -93,6 +93,9 @@ type kernelBuilder struct {
 	space    []shaders.Index
 	conflict *conflict
 	lanes    *laneBuilder // of a kernel with lanes (lanes.go)
+
+	product *node                     // of a kernel of matrix products with an epilogue (pass_epilogue.go)
+	places  map[*node][]shaders.Index // where such a kernel computes its roots
 }
 
 // conflict says which fusion decision cannot stand: node must be an array of its own before this
@@ -104,12 +107,15 @@ func (k *kernelBuilder) value(n *node, at []shaders.Index) *shaders.Expr {
 	if k.lanes != nil {
 		return k.lanes.value(n, at)
 	}
-	if k.plan.stored(n) && !(k.own[n] && sameIndex(at, k.space)) {
+	if k.plan.stored(n) && !(k.own[n] && sameIndex(at, k.home(n))) {
 		if k.own[n] {
 			k.conflict = &conflict{n}
 			return k.f.Literal(n.spec.DType.kind(), 0)
 		}
 		return k.load(n, at)
+	}
+	if n == k.product {
+		return k.f.Product()
 	}
 	key := fmt.Sprintf("%d %s", n.id, indexKey(at))
 	if e, ok := k.memo[key]; ok {
@@ -123,6 +129,14 @@ func (k *kernelBuilder) value(n *node, at []shaders.Index) *shaders.Expr {
 	}
 	k.memo[key] = e
 	return e
+}
+
+// home is the element of root n that the kernel computes at its position.
+func (k *kernelBuilder) home(n *node) []shaders.Index {
+	if at, ok := k.places[n]; ok {
+		return at
+	}
+	return k.space
 }
 
 // load reads an element of an array.

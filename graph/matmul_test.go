@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -84,6 +85,23 @@ func TestConvolutionsShareTheKernel(t *testing.T) {
 	}
 	assert.Equal(t, 2, shared, "the value and the input's gradient")
 	assert.Equal(t, 1, sums, "the kernel's gradient is a sum over samples")
+}
+
+// The gradient of a convolution's kernel sums over more places of all samples than a loop may have rounds, but a product for each sample does not: nothing is cut.
+func TestSamplesAreNoLongInnerDimension(t *testing.T) {
+	p := gpu.Profile{Kind: gpu.CPU, Driver: "lavapipe", Cores: 2, SubgroupSize: 8, TexelReads: true, MaxTexelElements: 1 << 27, MaxStorageRange: math.MaxUint32,
+		MaxAllocation: math.MaxInt64, MaxIterations: 65535}
+	tr := newTrace("test")
+	x, w := tr.param(Spec{Float32, Shape{64, 8, 26, 26}}), tr.param(Spec{Float32, Shape{16, 8, 3, 3}})
+	_, pull := VJP(func(w Tensor) Tensor { return Conv(x, w, ConvOptions{}) }, w)
+	var products []matmulOp
+	for _, n := range reach(planMatmuls(simplify([]*node{pull(tr.param(Spec{Float32, Shape{64, 16, 24, 24}})).n}), p, PrecisionHighest), nil) {
+		if o, ok := n.op.(matmulOp); ok {
+			products = append(products, o)
+		}
+	}
+	require.Len(t, products, 1)
+	assert.Equal(t, [2]int{64, 576}, [2]int{products[0].batch, products[0].k})
 }
 
 // Windows that no array of the device could hold are read in place.

@@ -215,7 +215,11 @@ func (p *fusion) group() {
 				after = max(after, k)
 			}
 		}
-		k := -1
+		k := p.productOf(n, at) // pass_epilogue.go
+		if k >= 0 && p.joinProduct(k, n, at) {
+			continue
+		}
+		k = -1
 		if p.shareable(n) {
 			for i := len(p.kernels) - 1; i >= max(after, 0); i-- {
 				if p.joins(p.kernels[i], n) {

@@ -48,14 +48,14 @@ func (x *inPlace) placeOf(output int) (parameter *node, at place) {
 // inPlacePair is a kernel's output and an array that it reads.
 type inPlacePair struct{ output, read *node }
 
-// noteInPlace remembers which results of a kernel may be stored over the arrays that it reads.
-func (l *lowered) noteInPlace(roots []*node, k *kernelBuilder) {
+// noteInPlace remembers which results of a kernel may be stored over the arrays that it reads, but for those that it reads in another way, too.
+func (l *lowered) noteInPlace(roots []*node, k *kernelBuilder, otherwise ...*node) {
 	if l.inPlace == nil {
 		l.inPlace = map[inPlacePair]bool{}
 	}
 	for i, n := range roots {
 		for j, read := range k.order {
-			if read.spec.DType == n.spec.DType && read.spec.Shape.Size() == n.spec.Shape.Size() && k.f.MayOverwrite(j, i) {
+			if !slices.Contains(otherwise, read) && read.spec.DType == n.spec.DType && read.spec.Shape.Size() == n.spec.Shape.Size() && k.f.MayOverwrite(j, i) {
 				l.inPlace[inPlacePair{n, read}] = true
 			}
 		}

@@ -46,6 +46,8 @@ type lowered struct {
 	bytes    int64 // the most bytes of an array
 	inPlace  map[inPlacePair]bool
 	inLanes  bool // it has loops that run in lanes
+
+	epilogues [][]*node // roots of each kernel of products that has one
 }
 
 // picked is the node of a tuple's result, nil where nobody reads it.
@@ -104,6 +106,9 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan) (steps func(), c *conflict
 				Detail: fmt.Sprintf("its result %v takes %d bytes, an array of this device at most %d", n.spec, b, l.bytes),
 				Fix:    "work on fewer samples at once, or reduce the result inside the compiled function"})
 		}
+	}
+	if len(plan.roots) > 1 && plan.roots[0].op.Class() == Opaque {
+		return l.productKernel(p, plan)
 	}
 	if o, ok := plan.roots[0].op.(kernelOp); ok {
 		n := plan.roots[0]

@@ -25,45 +25,49 @@ type matmulOp struct {
 
 func (matmulOp) Name() string { return "matmul" }
 
-// Kernels: one dispatch, or as many as keep operands within what the best kernel reads, and the result within what a binding holds.
-func (o matmulOp) Kernels(k *Kernels, _ Operands) {
+// productPart is a dispatch of a matmul: so many products, with the elements of each operand and of the result that it binds. Length 0 stands for all.
+type productPart struct {
+	args  shaders.MatMulArgs
+	batch int
+	bound [3]struct{ at, length int }
+}
+
+// bindable reports that one binding holds the result.
+func (o matmulOp) bindable() bool { return o.limit == 0 || o.batch*o.arguments().StrideC <= o.limit }
+
+// parts cuts the product into one dispatch, or as many as keep operands within what the best kernel reads, and the result within what a binding holds.
+func (o matmulOp) parts() []productPart {
 	whole := o.arguments()
-	dispatch := func(args shaders.MatMulArgs, batch int, a, b, c KernelArg) {
-		m, err := shaders.MatMul(o.form, args, batch, o.target)
-		if err != nil {
-			panic("BUG: graph: " + err.Error()) // planMatmuls has asked for all of it at once
-		}
-		k.Dispatch("matmul", shaders.Kernel{Code: m.Code, Push: args.Words(), Groups: m.Groups(args.M, args.N, batch), Views: m.Views[:],
-			FullSubgroups: m.FullSubgroups}, a, b, c)
-	}
 	if n := o.target.Products(o.form, whole, o.batch, alignment/4); n < o.batch && (o.limit == 0 || n*whole.StrideC <= o.limit) {
+		var list []productPart
 		for z := 0; z < o.batch; z += n {
-			count := min(n, o.batch-z)
-			part := func(x KernelArg, stride int) KernelArg {
-				if stride == 0 {
-					return x
-				}
-				return x.Range(z*stride, count*stride)
+			p := productPart{args: whole, batch: min(n, o.batch-z)}
+			for i, stride := range [...]int{whole.StrideA, whole.StrideB, whole.StrideC} {
+				p.bound[i].at, p.bound[i].length = z*stride, p.batch*stride
 			}
-			dispatch(whole, count, part(k.In(0), whole.StrideA), part(k.In(1), whole.StrideB), part(k.Out(), whole.StrideC))
+			list = append(list, p)
 		}
-		return
+		return list
 	}
-	add := func(args shaders.MatMulArgs, batch int, c KernelArg) { dispatch(args, batch, k.In(0), k.In(1), c) }
-	if o.limit == 0 || o.batch*whole.StrideC <= o.limit {
-		add(whole, o.batch, k.Out())
-		return
+	if o.bindable() {
+		return []productPart{{args: whole, batch: o.batch}}
 	}
 	// Bindings begin at multiples of 64 elements: cuts are multiples of 64 rows, or of 16 products of whole vectors.
+	var list []productPart
+	add := func(args shaders.MatMulArgs, batch, at, length int) {
+		p := productPart{args: args, batch: batch}
+		p.bound[2].at, p.bound[2].length = at, length
+		list = append(list, p)
+	}
 	rows := max(o.limit/whole.LDC/64, 1) * 64
 	if products := o.limit / whole.StrideC / 16 * 16; products > 0 {
 		for z := 0; z < o.batch; z += products {
 			count := min(products, o.batch-z)
 			args := whole
 			args.OffsetA, args.OffsetB = z*whole.StrideA, z*whole.StrideB
-			add(args, count, k.Out().Range(z*whole.StrideC, count*whole.StrideC))
+			add(args, count, z*whole.StrideC, count*whole.StrideC)
 		}
-		return
+		return list
 	}
 	for z := range o.batch {
 		for r := 0; r < o.m; r += rows {
@@ -73,9 +77,42 @@ func (o matmulOp) Kernels(k *Kernels, _ Operands) {
 			if o.form == shaders.MatMulTN {
 				args.OffsetA = z*whole.StrideA + r
 			}
-			at := z*whole.StrideC + r*whole.LDC
-			add(args, 1, k.Out().Range(at, args.M*whole.LDC))
+			add(args, 1, z*whole.StrideC+r*whole.LDC, args.M*whole.LDC)
 		}
+	}
+	return list
+}
+
+func (o matmulOp) Kernels(k *Kernels, _ Operands) { o.dispatches(k, "matmul", nil, nil) }
+
+// dispatches appends the parts. An epilogue makes other kernels of those of the products, with more arrays: these are bound whole.
+func (o matmulOp) dispatches(k *Kernels, name string, epilogue func(shaders.MatMulKernel) ([]uint32, []shaders.View), more []KernelArg) {
+	made := map[string]shaders.Kernel{}
+	for _, p := range o.parts() {
+		args := []KernelArg{k.In(0), k.In(1), k.Out()}
+		for i, r := range p.bound {
+			if r.length > 0 && (i < 2 || epilogue == nil) {
+				args[i] = args[i].Range(r.at, r.length)
+			}
+		}
+		if epilogue != nil {
+			p.args.OffsetC += p.bound[2].at
+			args = append(args[:2:2], more...)
+		}
+		m, err := shaders.MatMul(o.form, p.args, p.batch, o.target)
+		if err != nil {
+			panic("BUG: graph: " + err.Error()) // planMatmuls has asked for all of it at once
+		}
+		kernel, ok := made[m.Name]
+		if !ok {
+			kernel = shaders.Kernel{Code: m.Code, Views: m.Views[:], FullSubgroups: m.FullSubgroups}
+			if epilogue != nil {
+				kernel.Code, kernel.Views = epilogue(m)
+			}
+			made[m.Name] = kernel
+		}
+		kernel.Push, kernel.Groups = p.args.Words(), m.Groups(p.args.M, p.args.N, p.batch)
+		k.Dispatch(name, kernel, args...)
 	}
 }
 
@@ -111,25 +148,47 @@ func planMatmuls(outputs []*node, p gpu.Profile, precision Precision) []*node {
 		if !ok || n.spec.DType != Float32 {
 			return nil
 		}
-		if parts := o.parts(newNode(o, in, n.spec, n.pc), target.MostK()); len(parts) > 1 {
-			var sum Tensor
-			for _, x := range parts {
-				if m := o.matmul(x, target, int(p.MaxStorageRange/4)); m != nil {
-					x = m
-				}
-				if sum.Valid() {
-					x = sum.Add(Tensor{x}).n
-				}
-				sum = Tensor{x}
+		o, in = o.untransposed(in)
+		limit := int(p.MaxStorageRange / 4)
+		whole := newNode(o, in, n.spec, n.pc)
+		if m := o.matmul(whole, target, limit); m != nil && fitsDevice(m, p.MaxAllocation) {
+			return m
+		} // else the operands as they lie, such as windows of an image, need no array
+		parts := o.parts(whole, target.MostK())
+		if len(parts) == 1 {
+			return nil
+		}
+		var sum Tensor
+		for _, x := range parts {
+			if m := o.matmul(x, target, limit); m != nil {
+				x = m
 			}
-			return sum.n
+			if sum.Valid() {
+				x = sum.Add(Tensor{x}).n
+			}
+			sum = Tensor{x}
 		}
-		m := o.matmul(newNode(o, in, n.spec, n.pc), target, int(p.MaxStorageRange/4))
-		if m != nil && !fitsDevice(m, p.MaxAllocation) {
-			return nil // the operands as they lie, such as windows of an image, need no array
-		}
-		return m
+		return sum.n
 	})
+}
+
+// untransposed is the contraction of what operands are transposed from: the kernels read either order.
+func (o contractOp) untransposed(in []*node) (contractOp, []*node) {
+	in = slices.Clone(in)
+	for i, labels := range []*[]int{&o.a, &o.b} {
+		for {
+			t, ok := in[i].op.(transposeOp)
+			if !ok {
+				break
+			}
+			from := make([]int, len(t.perm))
+			for axis, p := range t.perm {
+				from[p] = (*labels)[axis]
+			}
+			*labels, in[i] = from, in[i].in()[0]
+		}
+	}
+	return o, in
 }
 
 // parts cuts n along its longest summed axis so that each part sums at most so many products an element.
@@ -228,7 +287,7 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 		batch, ofA, sum = outer, outer, rest
 	}
 	m := matmulOp{shared: shared, batch: count(batch), m: count(rows), n: count(cols), k: count(sum), limit: limit, target: target}
-	if m.m < 4 || m.n < 4 || m.k < 4 || m.batch*m.m*m.n*m.k < matmulWork {
+	if m.m < 4 || m.n < 4 || m.k < 4 || m.k > target.MostK() || m.batch*m.m*m.n*m.k < matmulWork {
 		return nil
 	}
 	plainA, turnedA := slices.Concat(ofA, rows, sum), slices.Concat(ofA, sum, rows)

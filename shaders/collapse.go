@@ -161,6 +161,8 @@ func (r *rewriter) expr(e *Expr) *Expr {
 		n = r.g.Load(arg, at)
 	case indexExpr:
 		n = r.g.FromIndex(r.index(e.at))
+	case productExpr:
+		n = r.g.Product()
 	case applyExpr:
 		n = r.g.Apply(e.dtype, e.fn, args...)
 	case reduceExpr:

@@ -105,6 +105,9 @@ type emitter struct {
 	zero   spirv.Value          // a 0 that the driver cannot know, where there is need of one
 	narrow bool                 // in such a tail of the vector axis: scalar code
 
+	first   int         // binding of the first argument
+	product spirv.Value // of an epilogue (epilogue.go)
+
 	roundsWord int // push word of the rounds of a loop (loop.go)
 	code       []uint32
 }
@@ -177,17 +180,7 @@ func (e *emitter) emit() {
 	}
 	body := func() {
 		e.scoped(func() {
-			rest := tile
-			for i := e.f.outer - 1; i >= 0; i-- {
-				a := e.f.axes[i]
-				at := rest
-				span := e.f.span(a, e.s)
-				if n := ceilDiv(e.f.extent(a, e.s), span); i > 0 {
-					c := b.ConstU32(uint32(max(n, 1)))
-					at, rest = b.Rem(rest, c), b.Div(rest, c)
-				}
-				e.base[i] = b.Mul(at, b.ConstU32(uint32(span)))
-			}
+			e.locate(tile)
 			e.rolled(e.outputs)
 		})
 	}
@@ -196,6 +189,22 @@ func (e *emitter) emit() {
 		return
 	}
 	b.If(b.Lt(tile, b.PushU32(0)), body)
+}
+
+// locate gives every axis the start of a tile.
+func (e *emitter) locate(tile spirv.Value) {
+	b := e.b
+	rest := tile
+	for i := e.f.outer - 1; i >= 0; i-- {
+		a := e.f.axes[i]
+		at := rest
+		span := e.f.span(a, e.s)
+		if n := ceilDiv(e.f.extent(a, e.s), span); i > 0 {
+			c := b.ConstU32(uint32(max(n, 1)))
+			at, rest = b.Rem(rest, c), b.Div(rest, c)
+		}
+		e.base[i] = b.Mul(at, b.ConstU32(uint32(span)))
+	}
 }
 
 // rolled runs body for each of the tiles that the invocation goes through.
@@ -368,6 +377,8 @@ func (e *emitter) value(x *Expr, p pos) spirv.Value {
 			return b.Vector(v[:]...)
 		case applyExpr:
 			return e.apply(x, p)
+		case productExpr:
+			return e.product
 		}
 		panic("BUG: shaders: a reduction was used before its loop")
 	})

@@ -49,7 +49,7 @@ func (e *emitter) readVector(arg int, at spirv.Value) spirv.Value {
 func (e *emitter) texelBuffer(arg int) *spirv.Texel {
 	t, ok := e.texel[arg]
 	if !ok {
-		t = e.b.TexelBuffer(arg)
+		t = e.b.TexelBuffer(e.first + arg)
 		e.texel[arg] = t
 	}
 	return t
@@ -70,7 +70,7 @@ func (e *emitter) buffer(arg, n int) *spirv.Buffer {
 	if a.Write {
 		access = spirv.ReadWrite
 	}
-	buf := e.b.StorageBuffer(arg, elem, access)
+	buf := e.b.StorageBuffer(e.first+arg, elem, access)
 	e.buf[k] = buf
 	return buf
 }
@@ -209,14 +209,23 @@ func (e *emitter) store(o store, v spirv.Value, p pos) {
 		b.Store(e.buffer(o.arg, 1), e.index(o.at, p, 0), v)
 	case e.f.vectorAccess(o.at, vec):
 		at := b.Div(e.index(o.at, p, 0), b.ConstU32(lanes))
-		b.Store(e.buffer(o.arg, lanes), at, b.Splat(v, lanes))
+		v = b.Splat(v, lanes)
+		if e.ragged(vec) {
+			v = b.Select(e.inRow(), v, b.Const(v.Type, 0))
+		}
+		b.Store(e.buffer(o.arg, lanes), at, v)
 	default:
+		var last spirv.Value
 		for l := range lanes {
 			x := v
 			if v.Type.Lanes > 1 {
 				x = b.Lane(v, l)
 			}
+			if l > 0 && e.ragged(vec) { // past the end the last element is stored again, which takes no branch
+				x = b.Select(b.Lane(e.inRow(), l), x, last)
+			}
 			b.Store(e.buffer(o.arg, 1), e.index(o.at, p, l), x)
+			last = x
 		}
 	}
 }

@@ -39,6 +39,7 @@ const (
 	reduceExpr
 	registerExpr
 	resultExpr
+	productExpr
 )
 
 // Expr is a node of a kernel's expression: the value at the current position of the kernel's axes.

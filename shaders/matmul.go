@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"sort"
+	"strings"
 	"sync"
 )
 
@@ -158,6 +159,7 @@ type MatMulKernel struct {
 	Local        int // invocations of a workgroup, fixed in the module
 	Views        [3]View
 	lanesM       bool // workgroups count rows along x and columns along y
+	rolled       bool // a second module stores its tile in a loop, for epilogues
 
 	FullSubgroups bool // it counts on subgroups without missing invocations
 }
@@ -180,6 +182,7 @@ type matMulVariant struct {
 	texel        bool
 	share        bool // needs subgroups of as many invocations as a workgroup has, which shuffle
 	lanesM       bool
+	rolled       bool // see MatMulKernel
 	rate         float64
 }
 
@@ -207,11 +210,11 @@ var quadVariants = []matMulVariant{
 // in proportion to texel16x8's on a Turin EPYC, in G/s of process CPU time for NN, TN and NT at 512 x 512 x 512: 75, 81 and 67 with
 // share32x8, 72, 64 and 67 with share16x8, where texel16x8 reached 62 and 56 with NN and TN.
 var texelVariants = []matMulVariant{
-	{base: "matmul_cpu_share32x8", tileM: 32, tileN: 64, local: 8, texel: true, share: true, rate: 66},
-	{base: "matmul_cpu_share16x8", tileM: 16, tileN: 64, local: 8, texel: true, share: true, rate: 60},
-	{base: "matmul_cpu_texel16x8", tileM: 16, tileN: 64, local: 8, texel: true, rate: 49},
-	{base: "matmul_cpu_texel8x8", tileM: 64, tileN: 8, local: 8, texel: true, lanesM: true, rate: 31},
-	{base: "matmul_cpu_texel4x8", tileM: 4, tileN: 64, local: 8, texel: true, rate: 27},
+	{base: "matmul_cpu_share32x8", tileM: 32, tileN: 64, local: 8, texel: true, share: true, rolled: true, rate: 66},
+	{base: "matmul_cpu_share16x8", tileM: 16, tileN: 64, local: 8, texel: true, share: true, rolled: true, rate: 60},
+	{base: "matmul_cpu_texel16x8", tileM: 16, tileN: 64, local: 8, texel: true, rolled: true, rate: 49},
+	{base: "matmul_cpu_texel8x8", tileM: 64, tileN: 8, local: 8, texel: true, lanesM: true, rolled: true, rate: 31},
+	{base: "matmul_cpu_texel4x8", tileM: 4, tileN: 64, local: 8, texel: true, rolled: true, rate: 27},
 	{base: "matmul_gpu_tile64", tileM: 64, tileN: 64, local: 256, rate: 0.9}, // past the texel limit
 }
 
@@ -290,7 +293,7 @@ func (t MatMulTarget) Products(f MatMulForm, a MatMulArgs, batch, align int) int
 func (v matMulVariant) kernel(f MatMulForm) MatMulKernel {
 	k := MatMulKernel{
 		Name: v.base + "_" + f.String(), Form: f,
-		TileM: v.tileM, TileN: v.tileN, Local: v.local, lanesM: v.lanesM,
+		TileM: v.tileM, TileN: v.tileN, Local: v.local, lanesM: v.lanesM, rolled: v.rolled,
 	}
 	if v.texel {
 		k.Views = [3]View{TexelVector, TexelVector, Storage}
@@ -299,14 +302,28 @@ func (v matMulVariant) kernel(f MatMulForm) MatMulKernel {
 	return k
 }
 
-// MatMulKernels are all kernels that MatMul may choose, for tests and measurements. Those that read
+// storesInLoop is the kernel as it is made for epilogues: with few stores, or stores that a loop repeats.
+func (k MatMulKernel) storesInLoop() MatMulKernel {
+	if k.rolled {
+		form := "_" + k.Form.String()
+		k.Name = strings.TrimSuffix(k.Name, form) + "roll" + form
+		k.Code, k.rolled = module(k.Name), false
+	}
+	return k
+}
+
+// MatMulKernels are all kernels that MatMul may choose, and those that epilogues are made of, for tests and measurements. Those that read
 // storage buffers and no quads run on every device.
 func MatMulKernels() []MatMulKernel {
 	var all []MatMulKernel
 	for _, family := range [][]matMulVariant{quadVariants, texelVariants[:len(texelVariants)-1], gpuVariants} {
 		for _, v := range family {
 			for f := MatMulNN; f <= MatMulNT; f++ {
-				all = append(all, v.kernel(f))
+				k := v.kernel(f)
+				all = append(all, k)
+				if k.rolled {
+					all = append(all, k.storesInLoop())
+				}
 			}
 		}
 	}

@@ -8,6 +8,8 @@
 //   LX     invocations of a workgroup, along N, or along M with LANES_M
 //   QUAD   4 invocations share their A values through subgroup quad operations, so each loads a quarter
 //   SHARE  the invocations of a workgroup of 8, which must be a subgroup, share theirs through shuffles: each loads an eighth
+//   ROLL   the tile is stored in a loop, so that an epilogue, which takes the place of the stores, is compiled once or twice: always with QUAD, since
+//          SwiftShader compiles straight code for all the stores twice as long and runs it no faster
 //   TEXEL  A and B are uniform texel buffers (RGBA32F) instead of storage buffers
 //
 // variants: quad32x8_nn=-DFORM=0 -DTM=32 -DTN=8 -DLX=4 -DQUAD; quad32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=4 -DQUAD; quad32x8_nt=-DFORM=2 -DTM=32 -DTN=8 -DLX=4 -DQUAD
@@ -21,6 +23,11 @@
 // variants: texel16x8_nn=-DFORM=0 -DTM=16 -DTN=8 -DLX=8 -DTEXEL; texel16x8_tn=-DFORM=1 -DTM=16 -DTN=8 -DLX=8 -DTEXEL; texel16x8_nt=-DFORM=2 -DTM=16 -DTN=8 -DLX=8 -DTEXEL
 // variants: texel8x8_nn=-DFORM=0 -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M; texel8x8_tn=-DFORM=1 -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M; texel8x8_nt=-DFORM=2 -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M
 // variants: texel4x8_nn=-DFORM=0 -DTM=4 -DTN=8 -DLX=8 -DTEXEL; texel4x8_tn=-DFORM=1 -DTM=4 -DTN=8 -DLX=8 -DTEXEL; texel4x8_nt=-DFORM=2 -DTM=4 -DTN=8 -DLX=8 -DTEXEL
+// variants: share32x8roll_nn=-DFORM=0 -DROLL -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share32x8roll_tn=-DFORM=1 -DROLL -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share32x8roll_nt=-DFORM=2 -DROLL -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE
+// variants: share16x8roll_nn=-DFORM=0 -DROLL -DTM=16 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share16x8roll_tn=-DFORM=1 -DROLL -DTM=16 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share16x8roll_nt=-DFORM=2 -DROLL -DTM=16 -DTN=8 -DLX=8 -DTEXEL -DSHARE
+// variants: texel16x8roll_nn=-DFORM=0 -DROLL -DTM=16 -DTN=8 -DLX=8 -DTEXEL; texel16x8roll_tn=-DFORM=1 -DROLL -DTM=16 -DTN=8 -DLX=8 -DTEXEL; texel16x8roll_nt=-DFORM=2 -DROLL -DTM=16 -DTN=8 -DLX=8 -DTEXEL
+// variants: texel8x8roll_nn=-DFORM=0 -DROLL -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M; texel8x8roll_tn=-DFORM=1 -DROLL -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M; texel8x8roll_nt=-DFORM=2 -DROLL -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M
+// variants: texel4x8roll_nn=-DFORM=0 -DROLL -DTM=4 -DTN=8 -DLX=8 -DTEXEL; texel4x8roll_tn=-DFORM=1 -DROLL -DTM=4 -DTN=8 -DLX=8 -DTEXEL; texel4x8roll_nt=-DFORM=2 -DROLL -DTM=4 -DTN=8 -DLX=8 -DTEXEL
 #version 450
 #extension GL_EXT_control_flow_attributes : require
 #ifdef QUAD
@@ -180,16 +187,11 @@ void main() {
 	} while (k < K);
 
 	uint c0 = (offsetC + z * strideC) >> 2, ldc4 = ldc >> 2;
-#if defined(QUAD) && TM * TN > 64
-	// SwiftShader takes longest to compile stores: written once, in a loop over rows, 32x8 compiles in half the time.
-#define ROWS [[dont_unroll]]
-	float c[TM][TN];
-	[[unroll]] for (int r = 0; r < TM; r++) [[unroll]] for (int j = 0; j < TN; j++) c[r][j] = acc[r][j];
-#else
-#define ROWS [[unroll]]
-#define c acc
-#endif
-	ROWS for (int r = 0; r < TM; r++) {
+#if defined(ROLL) || defined(QUAD)
+	vec4 tile[TM * TN / 4];
+	[[unroll]] for (int r = 0; r < TM; r++)
+		[[unroll]] for (int h = 0; h < TN / 4; h++) tile[r * (TN / 4) + h] = vec4(acc[r][4 * h], acc[r][4 * h + 1], acc[r][4 * h + 2], acc[r][4 * h + 3]);
+	[[dont_unroll]] for (int r = 0; r < TM; r++) {
 #if defined(QUAD) && FORM != TN_
 		uint m = m0 + (r & ~3) + ((r & 3) ^ lane);
 #else
@@ -200,8 +202,20 @@ void main() {
 			uint n = n0 + 4 * h;
 			bool inN = n < N;
 			bvec4 valid = lessThan(n + uvec4(0, 1, 2, 3), uvec4(N));
-			vec4 v = vec4(c[r][4 * h], c[r][4 * h + 1], c[r][4 * h + 2], c[r][4 * h + 3]);
+			if (inM && inN) C[c0 + m * ldc4 + (n >> 2)] = mix(vec4(0.0), tile[r * (TN / 4) + h], valid);
+		}
+	}
+#else
+	[[unroll]] for (int h = 0; h < TN / 4; h++) {
+		uint n = n0 + 4 * h;
+		bool inN = n < N;
+		bvec4 valid = lessThan(n + uvec4(0, 1, 2, 3), uvec4(N));
+		[[unroll]] for (int r = 0; r < TM; r++) {
+			uint m = m0 + r;
+			bool inM = m < M;
+			vec4 v = vec4(acc[r][4 * h], acc[r][4 * h + 1], acc[r][4 * h + 2], acc[r][4 * h + 3]);
 			if (inM && inN) C[c0 + m * ldc4 + (n >> 2)] = mix(vec4(0.0), v, valid);
 		}
 	}
+#endif
 }

@@ -65,6 +65,8 @@ type Builder struct {
 
 	subgroupUsed, shuffleUsed bool
 
+	graft *graft // what the code is put into (graft.go), or nil
+
 	doubles    map[uint64]Value // constants of Float64
 	doubleUsed bool
 
@@ -104,6 +106,9 @@ func (b *Builder) LocalSize() [3]uint32 { return b.cfg.LocalSize }
 func (b *Builder) Module() []uint32 {
 	if len(b.scopes) != 1 {
 		bug("Module called inside a control-flow body, %d deep", len(b.scopes)-1)
+	}
+	if b.graft != nil {
+		return b.grafted()
 	}
 	// Types needed below must be declared before the sections are joined.
 	void := b.declareType(opTypeVoid, 0)

@@ -37,7 +37,9 @@ const (
 	opConstantComposite    opcode = 44
 	opSpecConstant         opcode = 50
 	opFunction             opcode = 54
+	opFunctionParameter    opcode = 55
 	opFunctionEnd          opcode = 56
+	opFunctionCall         opcode = 57
 	opVariable             opcode = 59
 	opLoad                 opcode = 61
 	opStore                opcode = 62
