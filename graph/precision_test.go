@@ -269,3 +269,49 @@ func TestPrecisionErrors(t *testing.T) {
 	require.ErrorContains(t, err, "ProductPrecision is precision(9)")
 	require.ErrorContains(t, err, "precision_test.go")
 }
+
+// Random programs, and their gradients, with rounded products: what the compiler fuses and moves around them changes nothing.
+func TestRandomProgramsRounded(t *testing.T) {
+	n := (*randomPrograms + 5) / 6
+	if testing.Short() {
+		n = min(n, 4)
+	}
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		rounded := 0
+		for seed := range n {
+			p := lowPrecisions[seed%2]
+			t.Run(fmt.Sprint(seed, " ", p), func(t *testing.T) {
+				const limit = 1000
+				r, rng := seeded(uint64(seed)), rand.New(rand.NewPCG(1, 2))
+				var in []Tensor
+				for _, s := range r.inputs(Float32, limit) {
+					in = append(in, upload(t, dev, s, draw(rng, Sample{Spec: s, Lo: -1, Hi: 1})))
+				}
+				outs := r.build(Float32, limit, in)
+				grads, ok := reversible(t, func() []Tensor {
+					return Grad(func(in []Tensor) Tensor {
+						total := Scalar(0)
+						for _, y := range r.build(Float32, limit, in) {
+							if y.DType().IsFloat() {
+								total = total.Add(y.Mean())
+							}
+						}
+						return total
+					})(in)
+				})
+				if ok {
+					outs = append(outs, grads...)
+				}
+				outs = tensors(p.apply(nodes(outs)))
+				for _, x := range reach(nodes(outs), nil) {
+					if e, is := x.op.(elementwise); is && e.rule == p.rounds() {
+						rounded++
+					}
+				}
+				requireAgreement(t, dev, outs, p.String())
+				closeAll(in, outs...)
+			})
+		}
+		assert.Positive(t, rounded, "some of the programs should have products")
+	})
+}
