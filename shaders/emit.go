@@ -105,7 +105,8 @@ type emitter struct {
 	zero   spirv.Value          // a 0 that the driver cannot know, where there is need of one
 	narrow bool                 // in such a tail of the vector axis: scalar code
 
-	roundsWord int // push word of the rounds of a loop (loop.go)
+	roundsWord int               // push word of the rounds of a loop (loop.go)
+	branches   map[*Expr]*branch // selections that are branches (branch.go)
 	code       []uint32
 }
 
@@ -367,6 +368,10 @@ func (e *emitter) value(x *Expr, p pos) spirv.Value {
 			}
 			return b.Vector(v[:]...)
 		case applyExpr:
+			if br := e.branches[x]; br != nil {
+				e.runBranch(br, p)
+				return e.scopes[len(e.scopes)-1][key]
+			}
 			return e.apply(x, p)
 		}
 		panic("BUG: shaders: a reduction was used before its loop")
