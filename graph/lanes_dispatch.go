@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/shaders"
 )
 
@@ -65,6 +66,13 @@ func (l *lowered) mostRounds(plan *laneKernel) (most int, why string) {
 
 // lanesAnyway makes tests use lanes wherever they are possible, whatever they cost.
 var lanesAnyway = false
+
+// branchCost is how many machine operations of a lane a branch must save instead of a selection: a dozen functions, or a loop. Tests make it small, and
+// have every driver jump.
+var (
+	branchCost   = 150
+	branchesJump = false
+)
 
 // mostLaneRounds bounds the rounds of a dispatch; tests make it small.
 var mostLaneRounds = math.MaxInt32
@@ -181,7 +189,9 @@ func (r *roundPlan) finish(last []*node, bound map[*node]buffer, to func(i int) 
 // rounds is the kernel as a body that makes so many rounds.
 func (p *laneKernel) rounds(n int, l *lowered) *lowered {
 	if p.compiled == nil {
-		k := p.f.CompileLanes(l.target, n)
+		t := l.target
+		t.BranchCost, t.Jumps = branchCost, l.profile.Kind != gpu.CPU || branchesJump
+		k := p.f.CompileLanes(t, n)
 		p.compiled = &k
 	}
 	k := *p.compiled

@@ -1,12 +1,8 @@
 package graph
 
 import (
-	"context"
 	"fmt"
-	"math/rand/v2"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/lavagrad/lavagrad/gpu"
 	"github.com/lavagrad/lavagrad/gpu/gputest"
@@ -62,20 +58,9 @@ var rowLoops = map[string]func(x, w Tensor) Tensor{
 
 func TestRowsInLanes(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
-		ctx := context.Background()
 		for name, f := range rowLoops {
 			for _, b := range []int{1, 19} {
-				t.Run(fmt.Sprint(name, "/", b), func(t *testing.T) {
-					rng := rand.New(rand.NewPCG(6, uint64(b)))
-					x, w := upload(t, dev, Spec{Float32, Shape{b, 3}}, draw(rng, sample(b, 3))), upload(t, dev, Spec{Float32, Shape{40, 3}}, draw(rng, sample(40, 3)))
-					all := func(in []Tensor) Tensor {
-						return Vectorize("vmap", func(in []Tensor) []Tensor { return []Tensor{f(in[0], in[1])} }, in, []int{0, Shared}, func(int, int) (int, bool) { return 0, false })[0]
-					}
-					y, err := Jit(dev, all, Lanes(LanesAlways))(ctx, []Tensor{x, w})
-					require.NoError(t, err)
-					requireCloseTo(t, 1e-3, reference(t, all([]Tensor{x, w})), readAny(t, dev, y), 5e-5, name)
-					closeAll([]Tensor{x, w}, y)
-				})
+				t.Run(fmt.Sprint(name, "/", b), func(t *testing.T) { requireLanes(t, dev, f, b, false) })
 			}
 		}
 	})

@@ -2,9 +2,11 @@ package graph
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -135,28 +137,74 @@ var branchingLoops = map[string]func(x, w Tensor) Tensor{
 
 func TestBranchingLanes(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
-		ctx := context.Background()
 		for name, f := range branchingLoops {
 			for _, b := range []int{1, 37} {
-				t.Run(fmt.Sprint(name, "/", b), func(t *testing.T) {
-					rng := rand.New(rand.NewPCG(4, uint64(b)))
-					x, w := upload(t, dev, Spec{Float32, Shape{b, 3}}, draw(rng, sample(b, 3))), upload(t, dev, Spec{Float32, Shape{40, 3}}, draw(rng, sample(40, 3)))
-					all := func(in []Tensor) Tensor {
-						return Vectorize("vmap", func(in []Tensor) []Tensor { return []Tensor{f(in[0], in[1])} }, in, []int{0, Shared}, func(int, int) (int, bool) { return 0, false })[0]
-					}
-					y, err := Jit(dev, all, Lanes(LanesAlways))(ctx, []Tensor{x, w})
-					require.NoError(t, err)
-					got := readAny(t, dev, y)
-					requireCloseTo(t, 1e-3, reference(t, all([]Tensor{x, w})), got, 5e-5, name)
-					y.Close()
-					y, err = Jit(dev, all, Lanes(LanesNever))(ctx, []Tensor{x, w})
-					require.NoError(t, err)
-					requireCloseTo(t, 1e-3, readAny(t, dev, y), got, 5e-5, name+" against dispatches")
-					closeAll([]Tensor{x, w}, y)
-				})
+				t.Run(fmt.Sprint(name, "/", b), func(t *testing.T) { requireLanes(t, dev, f, b, b > 1) })
 			}
 		}
 	})
+}
+
+// requireLanes compares f of b samples in lanes with the evaluator, and with dispatches.
+func requireLanes(t *testing.T, dev *gpu.Device, f func(x, w Tensor) Tensor, b int, dispatches bool) {
+	t.Helper()
+	ctx := context.Background()
+	rng := rand.New(rand.NewPCG(4, uint64(b)))
+	x, w := upload(t, dev, Spec{Float32, Shape{b, 3}}, draw(rng, sample(b, 3))), upload(t, dev, Spec{Float32, Shape{40, 3}}, draw(rng, sample(40, 3)))
+	defer closeAll([]Tensor{x, w})
+	all := func(in []Tensor) Tensor {
+		return Vectorize("vmap", func(in []Tensor) []Tensor { return []Tensor{f(in[0], in[1])} }, in, []int{0, Shared}, func(int, int) (int, bool) { return 0, false })[0]
+	}
+	y, err := Jit(dev, all, Lanes(LanesAlways))(ctx, []Tensor{x, w})
+	require.NoError(t, err)
+	defer y.Close()
+	got := readAny(t, dev, y)
+	requireCloseTo(t, 1e-3, reference(t, all([]Tensor{x, w})), got, 5e-5, "against the evaluator")
+	if dispatches {
+		z, err := Jit(dev, all, Lanes(LanesNever))(ctx, []Tensor{x, w})
+		require.NoError(t, err)
+		defer z.Close()
+		requireCloseTo(t, 1e-3, readAny(t, dev, z), got, 5e-5, "against dispatches")
+	}
+}
+
+// Selections become branches where a side takes long, and give the same; here all do that can.
+func TestBranchesInLanes(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		old := inspectKernel
+		defer func() { branchCost, branchesJump, inspectKernel = 150, false, old }()
+		count := 0
+		inspectKernel = func(name string, code []uint32) {
+			if strings.HasPrefix(name, "lanes") {
+				count = strings.Count(string(wordsOf(code)), string(wordsOf([]uint32{3<<16 | 247}))) // OpSelectionMerge
+			}
+			old(name, code)
+		}
+		for _, name := range []string{"a while in a scan", "a mapped while", "a branch in a scan", "a branch with loops", "one of several branches", "a gradient of a branch"} {
+			t.Run(name, func(t *testing.T) {
+				branchCost, branchesJump = math.MaxInt32, false
+				requireLanes(t, dev, branchingLoops[name], 21, false)
+				selections := count
+				branchCost, branchesJump = 1, true
+				requireLanes(t, dev, branchingLoops[name], 21, false)
+				switch name {
+				case "a while in a scan":
+					assert.Equal(t, selections, count)
+				case "one of several branches":
+					assert.Equal(t, selections+2, count)
+				default:
+					assert.Greater(t, count, selections)
+				}
+			})
+		}
+	})
+}
+
+func wordsOf(code []uint32) (b []byte) {
+	for _, w := range code {
+		b = binary.LittleEndian.AppendUint32(b, w)
+	}
+	return b
 }
 
 // Lanes of a while that dispatches cut: each goes on where it stopped, until none does.

@@ -73,7 +73,7 @@ func (l *Lowering) InRange(at shaders.Index, lo, hi int) *shaders.Expr {
 }
 
 var (
-	selectFn = &shaders.Fn{Name: "where", Cost: 1, Emit: func(b *spirv.Builder, x []spirv.Value) spirv.Value { return b.Select(x[0], x[1], x[2]) }}
+	selectFn = &shaders.Fn{Name: shaders.SelectName, Cost: 1, Emit: func(b *spirv.Builder, x []spirv.Value) spirv.Value { return b.Select(x[0], x[1], x[2]) }}
 	andFn    = &shaders.Fn{Name: "and", Cost: 1, Emit: func(b *spirv.Builder, x []spirv.Value) spirv.Value { return b.And(x[0], x[1]) }}
 	orFn     = &shaders.Fn{Name: "or", Cost: 1, Emit: func(b *spirv.Builder, x []spirv.Value) spirv.Value { return b.Or(x[0], x[1]) }}
 	leFn     = &shaders.Fn{Name: "le", Cost: 1, Emit: func(b *spirv.Builder, x []spirv.Value) spirv.Value { return b.Le(x[0], x[1]) }}

@@ -108,7 +108,8 @@ type emitter struct {
 	first   int         // binding of the first argument
 	product spirv.Value // of an epilogue (epilogue.go)
 
-	roundsWord int // push word of the rounds of a loop (loop.go)
+	roundsWord int               // push word of the rounds of a loop (loop.go)
+	branches   map[*Expr]*branch // selections that are branches (branch.go)
 	code       []uint32
 }
 
@@ -376,6 +377,10 @@ func (e *emitter) value(x *Expr, p pos) spirv.Value {
 			}
 			return b.Vector(v[:]...)
 		case applyExpr:
+			if br := e.branches[x]; br != nil {
+				e.runBranch(br, p)
+				return e.scopes[len(e.scopes)-1][key]
+			}
 			return e.apply(x, p)
 		case productExpr:
 			return e.product

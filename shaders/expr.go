@@ -60,6 +60,7 @@ type Expr struct {
 	loop    *Loop   // register, result
 	place   int     // register, result: which of the loop's; -1 for the number of the round
 	depth   int     // how many loops (loop.go) are around what it is computed from
+	home    *Loop   // the innermost of them
 }
 
 // Kind is the expression's element type in registers.
@@ -158,7 +159,9 @@ func (f *Fused) cons(key string, e Expr) *Expr {
 	e.id = f.count
 	f.count++
 	for _, x := range e.operands() {
-		e.depth = max(e.depth, x.depth)
+		if x.depth > e.depth {
+			e.depth, e.home = x.depth, x.home
+		}
 	}
 	for _, a := range f.axes[f.outer:] {
 		e.reduced = e.reduced || e.axes.has(a)

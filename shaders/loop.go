@@ -14,6 +14,7 @@ type Loop struct {
 	id     int
 	rounds int // Pushed for a push constant
 	depth  int
+	outer  *Loop // around it, nil for the outermost
 	round  *Expr // int32, counted from 0
 	regs   []*Expr
 	init   []*Expr
@@ -33,6 +34,9 @@ const Endless = math.MaxInt32
 func (f *Fused) NewLoop(rounds int, init []*Expr) *Loop {
 	l := &Loop{id: f.loops, rounds: rounds, depth: len(f.open) + 1, init: init}
 	f.loops++
+	if n := len(f.open); n > 0 {
+		l.outer = f.open[n-1]
+	}
 	f.open = append(f.open[:len(f.open):len(f.open)], l)
 	l.round = f.register(l, spirv.Int32, -1)
 	for i, x := range init {
@@ -42,11 +46,11 @@ func (f *Fused) NewLoop(rounds int, init []*Expr) *Loop {
 }
 
 func (f *Fused) register(l *Loop, k spirv.Kind, place int) *Expr {
-	return f.cons(fmt.Sprintf("g%d %d", l.id, place), Expr{kind: registerExpr, dtype: k, loop: l, place: place, depth: l.depth, axes: f.everywhere()})
+	return f.cons(fmt.Sprintf("g%d %d", l.id, place), Expr{kind: registerExpr, dtype: k, loop: l, place: place, depth: l.depth, home: l, axes: f.everywhere()})
 }
 
 func (f *Fused) result(l *Loop, i int, k spirv.Kind) *Expr {
-	return f.cons(fmt.Sprintf("o%d %d", l.id, i), Expr{kind: resultExpr, dtype: k, loop: l, place: i, depth: l.depth - 1, axes: f.everywhere()})
+	return f.cons(fmt.Sprintf("o%d %d", l.id, i), Expr{kind: resultExpr, dtype: k, loop: l, place: i, depth: l.depth - 1, home: l.outer, axes: f.everywhere()})
 }
 
 // everywhere is the set of all output axes.
@@ -349,6 +353,7 @@ func (f *Fused) CompileLanes(t Target, rounds int) Kernel {
 		s.local = min(s.local, max(t.Subgroup, 8))
 	}
 	e := newEmitter(f, s, t)
+	e.branches = f.branches(t)
 	e.emit()
 	return Kernel{Code: e.b.Module(), Push: e.pushed, Groups: s.groups(), Views: e.views}
 }

@@ -13,6 +13,8 @@ type Target struct {
 	MaxRange    int  // elements that one binding of an array can hold; 0 for no limit
 	MaxTexels   int  // float arrays of up to so many vectors are read through uniform texel buffers; 0 for none
 	TexelScalar bool // and so are arrays of which only single elements are read
+	BranchCost  int  // machine operations that a selection must save to be a branch, in kernels with loops (branch.go)
+	Jumps       bool // branches that no invocation takes cost nothing
 	PreserveNaN bool // the driver can be told to keep NaN, infinities and signed zeros
 
 	SplitLength    int  // elements that a reduction folds at least for two kernels to be faster than one; 0 for the least that Split knows
