@@ -105,6 +105,7 @@ type emitter struct {
 	zero   spirv.Value          // a 0 that the driver cannot know, where there is need of one
 	narrow bool                 // in such a tail of the vector axis: scalar code
 
+	ahead      int // rounds for which a loop computes random numbers together (ahead.go)
 	roundsWord int // push word of the rounds of a loop (loop.go)
 	code       []uint32
 }
@@ -371,10 +372,15 @@ func (e *emitter) value(x *Expr, p pos) spirv.Value {
 }
 
 func (e *emitter) apply(x *Expr, p pos) spirv.Value {
+	return e.applied(x, func(a *Expr) spirv.Value { return e.value(a, p) })
+}
+
+// applied is a function of the values of its arguments.
+func (e *emitter) applied(x *Expr, value func(*Expr) spirv.Value) spirv.Value {
 	args := make([]spirv.Value, len(x.args))
 	n := 1
 	for i, a := range x.args {
-		args[i] = e.value(a, p)
+		args[i] = value(a)
 		if x.scalesBy(a) {
 			args[i] = e.hiddenZero(a)
 		}

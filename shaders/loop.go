@@ -268,19 +268,28 @@ func (f *Fused) Cost() (all, folding int) {
 	return int(min(total, math.MaxInt32)), int(min(inFolds, math.MaxInt32))
 }
 
-// Iterations is how often the loops inside the outermost one go round in a round of it, at most.
+// Iterations is how often loops go round in a round of the outermost one, beside it, at most.
 func (f *Fused) Iterations() int {
 	most := map[int]float64{} // rounds of a loop, by depth
 	loops := map[*Loop]bool{}
+	ahead := map[*Loop]bool{} // those that may compute values ahead, in loops around and beside their own
 	f.walk(func(e *Expr) {
-		if e.kind == resultExpr && e.loop.depth > 1 && !loops[e.loop] {
+		if e.kind == resultExpr && !loops[e.loop] {
 			loops[e.loop] = true
+			ahead[e.loop] = len(e.loop.ahead(e.loop.counters())) > 0
 			most[e.loop.depth] = max(most[e.loop.depth], float64(e.loop.rounds))
 		}
 	})
 	total := 0.0
 	for l := range loops {
-		times := float64(l.rounds)
+		rounds := max(float64(l.rounds), 1)
+		times := rounds
+		if ahead[l] {
+			times += rounds
+		}
+		if l.depth == 1 {
+			times -= rounds // itself
+		}
 		for d := 2; d < l.depth; d++ {
 			times *= max(most[d], 1)
 		}
@@ -308,6 +317,7 @@ func (f *Fused) CompileLanes(t Target, rounds int) Kernel {
 		s.local = min(s.local, max(t.Subgroup, 8))
 	}
 	e := newEmitter(f, s, t)
+	e.ahead = t.Ahead
 	e.emit()
 	return Kernel{Code: e.b.Module(), Push: e.pushed, Groups: s.groups(), Views: e.views}
 }
@@ -326,29 +336,46 @@ func (e *emitter) runLoop(l *Loop, p pos) {
 	} else {
 		n = b.ConstU32(uint32(l.rounds))
 	}
-	last := b.Loop(b.ConstU32(0), n, b.ConstU32(1), carried, func(i spirv.Value, c []spirv.Value) []spirv.Value {
-		next := make([]spirv.Value, len(c))
-		e.scoped(func() {
-			e.remember(l.round, b.Bitcast(i, spirv.Int32), p)
-			for j, x := range l.regs {
-				e.remember(x, c[j], p)
-			}
-			for j, x := range l.next {
-				next[j] = e.value(x, p)
-			}
-			puts := make([]spirv.Value, len(l.puts))
-			for j, o := range l.puts {
-				puts[j] = e.value(o.value, p)
-			}
-			for j, o := range l.puts {
-				e.put(o, puts[j], p)
-			}
+	var last []spirv.Value
+	counts := l.counters()
+	roots := l.ahead(counts)
+	if e.ahead > 1 && len(roots) > 0 && (l.rounds == Pushed || l.rounds >= e.ahead) {
+		last = e.runAhead(l, p, n, carried, counts, roots)
+	} else {
+		last = b.Loop(b.ConstU32(0), n, b.ConstU32(1), carried, func(i spirv.Value, c []spirv.Value) []spirv.Value {
+			return e.round(l, p, i, c, func() {
+				for _, x := range roots {
+					l.heavy(x, func(h *Expr) { e.value(h, p) })
+				}
+			})
 		})
-		return next
-	})
+	}
 	for i, x := range l.next {
 		e.remember(e.f.result(l, i, x.dtype), last[i], p)
 	}
+}
+
+// round emits a round of a loop and gives its registers behind it. given remembers what is known before.
+func (e *emitter) round(l *Loop, p pos, i spirv.Value, c []spirv.Value, given func()) []spirv.Value {
+	next := make([]spirv.Value, len(c))
+	e.scoped(func() {
+		e.remember(l.round, e.b.Bitcast(i, spirv.Int32), p)
+		for j, x := range l.regs {
+			e.remember(x, c[j], p)
+		}
+		given()
+		for j, x := range l.next {
+			next[j] = e.value(x, p)
+		}
+		puts := make([]spirv.Value, len(l.puts))
+		for j, o := range l.puts {
+			puts[j] = e.value(o.value, p)
+		}
+		for j, o := range l.puts {
+			e.put(o, puts[j], p)
+		}
+	})
+	return next
 }
 
 // remember makes v the value of x in the current block.
