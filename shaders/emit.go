@@ -108,6 +108,7 @@ type emitter struct {
 	first   int         // binding of the first argument
 	product spirv.Value // of an epilogue (epilogue.go)
 
+	ahead      int               // rounds for which a loop computes random numbers together (ahead.go)
 	roundsWord int               // push word of the rounds of a loop (loop.go)
 	branches   map[*Expr]*branch // selections that are branches (branch.go)
 	code       []uint32
@@ -390,10 +391,15 @@ func (e *emitter) value(x *Expr, p pos) spirv.Value {
 }
 
 func (e *emitter) apply(x *Expr, p pos) spirv.Value {
+	return e.applied(x, func(a *Expr) spirv.Value { return e.value(a, p) })
+}
+
+// applied is a function of the values of its arguments.
+func (e *emitter) applied(x *Expr, value func(*Expr) spirv.Value) spirv.Value {
 	args := make([]spirv.Value, len(x.args))
 	n := 1
 	for i, a := range x.args {
-		args[i] = e.value(a, p)
+		args[i] = value(a)
 		if x.scalesBy(a) {
 			args[i] = e.hiddenZero(a.dtype, a.bits)
 		} else if bits, zero := e.b.Zero(args[i]); zero && e.f.rounds > 0 && x.scales() { // one at a position that a lane knows

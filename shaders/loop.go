@@ -313,19 +313,28 @@ func (l *Loop) expected() int {
 	return l.rounds
 }
 
-// Iterations is how often the loops inside the outermost one go round in a round of it, at most.
+// Iterations is how often loops go round in a round of the outermost one, beside it, at most.
 func (f *Fused) Iterations() int {
 	most := map[int]float64{} // rounds of a loop, by depth
 	loops := map[*Loop]bool{}
+	ahead := map[*Loop]bool{} // those that may compute values ahead, in loops around and beside their own
 	f.walk(func(e *Expr) {
-		if e.kind == resultExpr && e.loop.depth > 1 && !loops[e.loop] {
+		if e.kind == resultExpr && !loops[e.loop] {
 			loops[e.loop] = true
+			ahead[e.loop] = len(e.loop.ahead(e.loop.counters(), nil)) > 0
 			most[e.loop.depth] = max(most[e.loop.depth], float64(e.loop.rounds))
 		}
 	})
 	total := 0.0
 	for l := range loops {
-		times := float64(l.rounds)
+		rounds := max(float64(l.rounds), 1)
+		times := rounds
+		if ahead[l] {
+			times += rounds
+		}
+		if l.depth == 1 {
+			times -= rounds // itself
+		}
 		for d := 2; d < l.depth; d++ {
 			times *= max(most[d], 1)
 		}
@@ -353,7 +362,7 @@ func (f *Fused) CompileLanes(t Target, rounds int) Kernel {
 		s.local = min(s.local, max(t.Subgroup, 8))
 	}
 	e := newEmitter(f, s, t)
-	e.branches = f.branches(t)
+	e.branches, e.ahead = f.branches(t), t.Ahead
 	e.emit()
 	return Kernel{Code: e.b.Module(), Push: e.pushed, Groups: s.groups(), Views: e.views}
 }
@@ -372,54 +381,72 @@ func (e *emitter) runLoop(l *Loop, p pos) {
 	} else {
 		n = b.ConstU32(uint32(l.rounds))
 	}
-	// round is what a round computes: in the scope of what its condition has computed, if it has one.
-	round := func(i spirv.Value, c []spirv.Value) []spirv.Value {
-		next := make([]spirv.Value, len(c))
-		for j, x := range l.next {
-			next[j] = e.value(x, p)
-		}
-		puts := make([]spirv.Value, len(l.puts))
-		for j, o := range l.puts {
-			puts[j] = e.value(o.value, p)
-		}
-		for j, o := range l.puts {
-			e.put(o, puts[j], p)
-		}
-		return next
-	}
-	begin := func(i spirv.Value, c []spirv.Value) {
-		e.remember(l.round, b.Bitcast(i, spirv.Int32), p)
-		for j, x := range l.regs {
-			e.remember(x, c[j], p)
-		}
-	}
 	var last []spirv.Value
-	if l.cond == nil {
-		last = b.Loop(b.ConstU32(0), n, b.ConstU32(1), carried, func(i spirv.Value, c []spirv.Value) (next []spirv.Value) {
-			e.scoped(func() {
-				begin(i, c)
-				next = round(i, c)
-			})
-			return next
-		})
-	} else {
+	counts := l.counters()
+	roots := l.ahead(counts, e.branches)
+	switch {
+	case l.cond != nil:
 		e.scoped(func() {
 			last = b.While(append([]spirv.Value{b.ConstU32(0)}, carried...), func(c []spirv.Value) spirv.Value {
-				begin(c[0], c[1:])
+				e.begin(l, p, c[0], c[1:])
 				goes := e.value(l.cond, p)
 				if l.rounds != Endless {
 					goes = b.And(b.Lt(c[0], n), goes)
 				}
 				return goes
 			}, func(c []spirv.Value) (next []spirv.Value) {
-				e.scoped(func() { next = round(c[0], c[1:]) })
+				e.scoped(func() { next = e.next(l, p) }) // in the scope of what the condition has computed
 				return append([]spirv.Value{b.Add(c[0], b.ConstU32(1))}, next...)
 			})[1:]
+		})
+	case e.ahead > 1 && len(roots) > 0 && (l.rounds == Pushed || l.rounds >= e.ahead):
+		last = e.runAhead(l, p, n, carried, counts, roots)
+	default:
+		last = b.Loop(b.ConstU32(0), n, b.ConstU32(1), carried, func(i spirv.Value, c []spirv.Value) []spirv.Value {
+			return e.round(l, p, i, c, func() {
+				for _, x := range roots {
+					l.heavy(x, func(h *Expr) { e.value(h, p) })
+				}
+			})
 		})
 	}
 	for i, x := range l.next {
 		e.remember(e.f.result(l, i, x.dtype), last[i], p)
 	}
+}
+
+// round emits a round of a loop and gives its registers behind it. given remembers what is known before.
+func (e *emitter) round(l *Loop, p pos, i spirv.Value, c []spirv.Value, given func()) (next []spirv.Value) {
+	e.scoped(func() {
+		e.begin(l, p, i, c)
+		given()
+		next = e.next(l, p)
+	})
+	return next
+}
+
+// begin remembers the number of a round and the registers at its beginning.
+func (e *emitter) begin(l *Loop, p pos, i spirv.Value, c []spirv.Value) {
+	e.remember(l.round, e.b.Bitcast(i, spirv.Int32), p)
+	for j, x := range l.regs {
+		e.remember(x, c[j], p)
+	}
+}
+
+// next emits what a round computes and gives its registers behind it.
+func (e *emitter) next(l *Loop, p pos) []spirv.Value {
+	next := make([]spirv.Value, len(l.next))
+	for j, x := range l.next {
+		next[j] = e.value(x, p)
+	}
+	puts := make([]spirv.Value, len(l.puts))
+	for j, o := range l.puts {
+		puts[j] = e.value(o.value, p)
+	}
+	for j, o := range l.puts {
+		e.put(o, puts[j], p)
+	}
+	return next
 }
 
 // remember makes v the value of x in the current block.
