@@ -23,7 +23,7 @@ type fusion struct {
 	kernels []*kernelPlan
 }
 
-// kernelPlan is one dispatch to be: the roots that it computes.
+// kernelPlan is one dispatch to be: the roots that it computes. Behind a product come those of its epilogue (pass_epilogue.go).
 type kernelPlan struct {
 	roots []*node
 	work  int // machine operations an element

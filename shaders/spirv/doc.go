@@ -23,6 +23,9 @@
 //	})
 //	words := b.Module()
 //
+// [NewGraft] continues a finished module instead: what is emitted runs in the
+// place of its stores.
+//
 // Misuse (mixing types, closing what is not open) is a broken invariant of the
 // code generator, not of its input, and panics with a "BUG: spirv:" message.
 //
