@@ -17,7 +17,7 @@ const epilogueWork = 120
 
 // productOf is the number of the kernel of products that root n can join by what it reads, or -1.
 func (p *fusion) productOf(n *node, at map[*node]int) int {
-	if p.off || off("epilogue") || !p.shareable(n) || n.spec.DType.kind().Bytes() != 4 {
+	if p.off || off("epilogue") || !p.shareable(n) || p.folded(n) > 0 || n.spec.DType.kind().Bytes() != 4 {
 		return -1
 	}
 	if _, put := n.op.(putOp); put {

@@ -176,7 +176,7 @@ func TestMatMulElements(t *testing.T) {
 	assert.Equal(t, [3]int{56, 56, 40}, a.Elements(shaders.MatMulTN, 1))
 	a.StrideA, a.OffsetB = 0, 16
 	assert.Equal(t, [3]int{56, 3*56 + 16, 3 * 40}, a.Elements(shaders.MatMulTN, 3))
-	assert.Equal(t, []uint32{5, 6, 7, 8, 8, 8, 0, 56, 40, 0, 16, 0}, a.Words())
+	assert.Equal(t, []uint32{5, 6, 7, 8, 8, 8, 0, 56, 40, 0, 16, 0, 0}, a.Words())
 }
 
 func TestMatMulRejects(t *testing.T) {
