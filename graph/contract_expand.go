@@ -8,7 +8,7 @@ func (f *former) opens(n *node, axes [][]int) bool {
 	if !f.info[n].open && !(contraction && f.perSample(o, axes)) {
 		return false
 	}
-	if e, ok := n.op.(elementwise); ok && (e.rule == addRule || e.rule == subRule) && !f.sums {
+	if e, ok := n.op.(elementwise); ok && e.rule == addRule && !f.sums {
 		return false
 	}
 	if f.visits++; f.visits > maxVisits {
@@ -103,17 +103,16 @@ func (f *former) open(n *node, axes [][]int) []product {
 	case elementwise:
 		switch o.rule {
 		case negRule:
-			return negative(f.expand(in[0], axes))
+			t := f.expand(in[0], axes)
+			for i := range t {
+				t[i].scale = -t[i].scale
+			}
+			return t
 		case addRule:
 			if !f.sums {
 				break
 			}
 			return append(f.expand(in[0], axes), f.expand(in[1], axes)...)
-		case subRule:
-			if !f.sums {
-				break
-			}
-			return append(f.expand(in[0], axes), negative(f.expand(in[1], axes))...)
 		case mulRule:
 			return f.times(f.expand(in[0], axes), f.expand(in[1], axes))
 		case divRule:
@@ -163,13 +162,6 @@ func (f *former) open(n *node, axes [][]int) []product {
 		})
 	}
 	return []product{{scale: 1, ops: []operand{{n: n, axes: axes}}}}
-}
-
-func negative(terms []product) []product {
-	for i := range terms {
-		terms[i].scale = -terms[i].scale
-	}
-	return terms
 }
 
 // fold is the sum of the terms over the given labels: those that a term has not got multiply it by their length.

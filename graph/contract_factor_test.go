@@ -18,7 +18,7 @@ func TestTermsShareAProduct(t *testing.T) {
 	const samples, classes, in, out = 48, 10, 120, 112
 	type args struct{ X, P, W, Mask Tensor }
 	diagonal := func(a args) Tensor {
-		h := a.P.ExpandDims(2).Mul(Eye(classes)).Sub(a.P.ExpandDims(2).Mul(a.P.ExpandDims(1)))
+		h := a.P.ExpandDims(2).Mul(Eye(classes)).Add(a.P.ExpandDims(2).Mul(a.P.ExpandDims(1)).Neg())
 		j := a.X.Reshape(samples, 1, in, 1).Mul(a.W.Reshape(1, classes, 1, out).Mul(a.Mask.Reshape(samples, 1, 1, out)))
 		return DotGeneral(h, j, []int{2}, []int{1}, []int{0}, []int{0}).Mul(j).Sum(0, 1)
 	}

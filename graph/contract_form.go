@@ -120,7 +120,7 @@ func (f *former) lookInside(n *node) nodeInfo {
 		switch {
 		case o.rule == mulRule || o.rule == divRule:
 			i.open = made.open || grows
-		case o.rule == negRule || o.rule == addRule || o.rule == subRule || o.rule == powRule && smallPower(n) > 0:
+		case o.rule == negRule || o.rule == addRule || o.rule == powRule && smallPower(n) > 0:
 			i.open = made.open
 		}
 	case reduceOp:
