@@ -75,13 +75,13 @@ func costOn[A, R any](p gpu.Profile, f func(A) R, a A, opts []JitOption) (c Cost
 		}
 	}
 	steps = passes((&executable{}).addChecks(conf.plan.precision.apply(l.outputs), false, conf.plan), p, conf)
-	c.count(steps.planned, 1)
+	c.count(steps, steps.planned, 1)
 	c.memory(steps)
 	return c, steps, nil
 }
 
-// count adds the work of the nodes below outputs, done so many times.
-func (c *CostEstimate) count(outputs []*node, times int64) {
+// count adds the work of the nodes below outputs, done so many times. The rounds of loops are counted as l has planned them.
+func (c *CostEstimate) count(l *lowered, outputs []*node, times int64) {
 	for _, n := range reach(outputs, nil) {
 		work := times * int64(n.spec.Shape.Size())
 		switch o := n.op.(type) {
@@ -96,10 +96,14 @@ func (c *CostEstimate) count(outputs []*node, times int64) {
 		case contractOp:
 			c.Operations += 2 * work * int64(foldLength(n))
 		case scanOp:
-			c.count(o.body.outs, times*int64(o.rounds))
+			if round := l.rounds[o.body.key]; round != nil {
+				c.count(round, round.planned, times*int64(o.rounds))
+			} else {
+				c.count(l, o.body.outs, times*int64(o.rounds))
+			}
 		case whileOp:
-			c.count(o.cond.outs, times)
-			c.count(o.body.outs, times)
+			c.count(l, o.cond.outs, times)
+			c.count(l, o.body.outs, times)
 		case operationCounter:
 			c.Operations += times * o.Operations(Operands{n})
 		default:

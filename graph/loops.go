@@ -175,6 +175,7 @@ func (o scanOp) planRounds(r *roundPlan, n *node) {
 		}
 	}
 	r.round = r.k.out.body(nodes(outputs), o.chunk != nil)
+	r.k.out.rounds[o.body.key] = r.round
 	if o.rounds > 0 && o.chunk == nil {
 		r.useLanes(n, r.now, o.rounds, o.carry, func(int) laneLoop { return laneLoop{now: r.now, next: nodes(outputs), init: nodes(init)} })
 	}

@@ -38,7 +38,8 @@ type lowered struct {
 	planned  []*node // what is computed, before it is laid out for kernels
 	outputs  []*node // as the passes left them
 	order    []*node
-	bodies   []*lowered // of the loops
+	bodies   []*lowered          // of the loops
+	rounds   map[string]*lowered // of scans, by the keys of their bodies
 	profile  gpu.Profile
 	conf     jitConfig
 	target   shaders.Target
@@ -68,7 +69,7 @@ func lower(outputs []*node, profile gpu.Profile, conf jitConfig) *lowered {
 	for {
 		p := fuseFor(profile.Kind, outputs, forced, alone)
 		out := &lowered{outputs: outputs, order: p.order, conf: conf, profile: profile, target: tune.Target(profile),
-			bindings: min(profile.MaxBindings, mostBindings), bytes: profile.MaxAllocation}
+			bindings: min(profile.MaxBindings, mostBindings), bytes: profile.MaxAllocation, rounds: map[string]*lowered{}}
 		steps, c := out.kernels(p)
 		if c == nil {
 			for _, add := range steps {
