@@ -54,6 +54,7 @@ func TestNewBatchSizeCompilesNoKernels(t *testing.T) {
 // BenchmarkCompile is the time to trace, plan and compile, all kernels new, for several batch sizes. On a shared machine the
 // processor time says more than the time that passed.
 func BenchmarkCompile(b *testing.B) {
+	perSampleNorms(b, gputest.Open(b), 8) // what the first program of a process pays once
 	for _, n := range []int{8, 64, 512, 1024, 2048} {
 		b.Run(fmt.Sprintf("cnn/batch=%d", n), func(b *testing.B) {
 			busy := 0.0
