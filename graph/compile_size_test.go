@@ -77,7 +77,7 @@ func TestCompilingDoesNotGrowWithTheBatch(t *testing.T) {
 		for _, b := range []int{64, 512, 1024, 2048} {
 			s := sizeOf(t, p, b)
 			assert.LessOrEqual(t, float64(s.nodes), 1.1*float64(first.nodes), "batch %d: nodes", b)
-			assert.LessOrEqual(t, len(s.kernels), len(first.kernels), "batch %d: kernels", b)
+			assert.LessOrEqual(t, len(s.kernels), len(first.kernels)+1, "batch %d: kernels: short reductions share one while they are short", b)
 			assert.LessOrEqual(t, float64(s.words), 1.25*float64(first.words), "batch %d: words", b)
 			assert.LessOrEqual(t, s.emitted, len(s.kernels)+1, "batch %d: kernels emitted, and those of them that differ", b)
 		}

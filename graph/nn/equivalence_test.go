@@ -283,11 +283,7 @@ func study[P any](t *testing.T, m maker, name string, quick bool, apply func(P, 
 	defer func() { assert.NoError(t, graph.Close(p)); assert.NoError(t, graph.Close(x)) }()
 	t.Run(name, func(t *testing.T) {
 		if d := m.dev.Profile(); d.Kind == gpu.CPU { // of GPUs the planner believes other rates
-			list, own := materialised[name+" on "+d.Driver]
-			if !own {
-				list = materialised[name]
-			}
-			requirePlanned(t, m, apply, p, x, list)
+			requirePlanned(t, m, apply, p, x, materialised[name])
 		}
 		if quick && !testing.Short() || *allModels {
 			requireEquivalent(t, m, apply, p, x)
@@ -298,7 +294,6 @@ func study[P any](t *testing.T, m maker, name string, quick bool, apply func(P, 
 // materialised are the quantities whose plan has a gradient of every sample: squares over several positions of small matrices, where the
 // kernel that adds them up does not pay; kernels with few samples on one side, where it costs less.
 var materialised = map[string][]string{
-	"attention":             {"squares", "variance"},
-	"attention on lavapipe": {"squares", "variance", "kernel"},
-	"tied":                  {"kernel"},
+	"attention": {"squares", "variance", "kernel"},
+	"tied":      {"kernel"},
 }
