@@ -121,9 +121,13 @@ func reference(t *testing.T, x Tensor) []float64 {
 
 // Derivatives of control flow on the evaluator: against central differences, against each other, and once more.
 func TestControlFlowDerivatives(t *testing.T) {
+	seeds := uint64(4)
+	if testing.Short() {
+		seeds = 1
+	}
 	for _, c := range controlCases {
 		t.Run(c.name, func(t *testing.T) {
-			for seed := range uint64(4) {
+			for seed := range seeds {
 				values, tangents := c.draw(rand.New(rand.NewPCG(7, seed)))
 				in, ts := c.literals(values), c.literals(tangents)
 				moved := func(h float64) []Tensor {
@@ -171,6 +175,10 @@ func TestControlFlowDerivatives(t *testing.T) {
 
 // Every function on the device: value, derivative, and vmap over every combination of arguments against a loop.
 func TestControlFlowOnDevice(t *testing.T) {
+	batches := []int{0, 1, 3}
+	if testing.Short() {
+		batches = batches[2:]
+	}
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		for _, c := range controlCases {
 			t.Run(c.name, func(t *testing.T) {
@@ -190,7 +198,7 @@ func TestControlFlowOnDevice(t *testing.T) {
 				}
 				closeAll(append(in, ts...), outs...)
 				for mask := 1; mask < 1<<len(c.in); mask++ {
-					for _, b := range []int{0, 1, 3} {
+					for _, b := range batches {
 						c.checkVmap(t, dev, mask, b)
 					}
 				}

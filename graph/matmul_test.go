@@ -183,6 +183,9 @@ func TestMatmulPartsCoverTheResult(t *testing.T) {
 // Products of squares square what they read: the squares are in no memory.
 func TestProductsOfSquares(t *testing.T) {
 	shapes := [][2]Shape{{{96, 80}, {96, 100}}, {{513, 17}, {513, 301}}}
+	if testing.Short() {
+		shapes = shapes[:1]
+	}
 	forms := []contractOp{
 		{[]int{1, 0}, []int{1, 2}, []int{0, 2}}, // A^T B
 		{[]int{1, 0}, []int{1, 2}, []int{2, 0}},

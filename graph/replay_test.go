@@ -76,9 +76,9 @@ func TestReplayAllocatesNothing(t *testing.T) {
 				run() // the second one records with the final memory
 				before := d.Stats()
 				// The least of some: the process's own machinery allocates now and then, and under the race detector a sync.Pool forgets things.
-				least := testing.AllocsPerRun(1, run)
-				for range 30 {
-					least = min(least, testing.AllocsPerRun(3, run))
+				least := testing.AllocsPerRun(3, run)
+				for try := 0; try < 300 && least > 0; try++ {
+					least = min(least, testing.AllocsPerRun(1, run))
 				}
 				require.Zero(t, least, "Go allocations of a step")
 				require.NoError(t, d.Wait(ctx))

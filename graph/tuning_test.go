@@ -62,6 +62,9 @@ func compareForms(t *testing.T, dev *gpu.Device, products bool) {
 
 // Whatever a measurement chooses, results are right.
 func TestEveryFormIsRight(t *testing.T) {
+	if testing.Short() {
+		t.Skip("forms take half a minute under the race detector, and differ in kernels alone")
+	}
 	for _, name := range gputest.Devices(t) {
 		for form, adjust := range forms {
 			t.Run(fmt.Sprint(name, "/", form), func(t *testing.T) {
@@ -100,6 +103,9 @@ func TestProgramsMeasureWhatTheyNeed(t *testing.T) {
 
 // A tuned program, in its first process and in the next, gives the same, which is right.
 func TestTunedPrograms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("gpu/tune has shorter tests of the tuner")
+	}
 	for _, name := range gputest.Devices(t) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
