@@ -121,6 +121,7 @@ func (c epilogueCase) check(t *testing.T, dev *gpu.Device) {
 
 // What elementwise kernels do with products is the same in the products' kernels, of every form.
 func TestEpilogues(t *testing.T) {
+	useEpilogues(t)
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		for _, c := range epilogueCases {
 			t.Run(c.name, func(t *testing.T) {
@@ -137,6 +138,7 @@ func TestEpilogues(t *testing.T) {
 
 // So it is in all kernels of products, each of the three forms in each family; those for GPUs as well.
 func TestEpiloguesInEveryForm(t *testing.T) {
+	useEpilogues(t)
 	if testing.Short() {
 		t.Skip("the driver takes a second for each kernel")
 	}
@@ -168,6 +170,7 @@ func TestEpiloguesInEveryForm(t *testing.T) {
 
 // The step of a perceptron: each layer is one dispatch forward, and one backward that masks its gradient; in place, a weight's update is in its gradient's product.
 func TestEpiloguesOfAPerceptron(t *testing.T) {
+	useEpilogues(t)
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		shapes := []Shape{{128, 96}, {96, 64}, {64}, {64, 112}, {112}, {128, 112}}
 		forward := func(p []Tensor, x Tensor) Tensor {
@@ -198,6 +201,7 @@ func TestEpiloguesOfAPerceptron(t *testing.T) {
 
 // A weight is written over by its own update in the gradient's product, but not where the product reads it as an operand, too.
 func TestEpiloguesInPlace(t *testing.T) {
+	useEpilogues(t)
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		for name, f := range map[string]func(in [3]Tensor) [3]Tensor{
 			"update": func(in [3]Tensor) [3]Tensor {
@@ -221,4 +225,10 @@ func TestEpiloguesInPlace(t *testing.T) {
 			closeAll(state[:])
 		}
 	})
+}
+
+// useEpilogues makes the compiler use them on all drivers.
+func useEpilogues(t *testing.T) {
+	epiloguesAnyway = true
+	t.Cleanup(func() { epiloguesAnyway = false })
 }

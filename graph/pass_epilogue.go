@@ -15,6 +15,15 @@ import (
 // epilogueWork is how many machine operations an element an epilogue has at most: kernels are compiled with a copy of it for each of their stores.
 const epilogueWork = 120
 
+// epiloguesAnyway makes tests use epilogues on lavapipe too.
+var epiloguesAnyway = false
+
+// takesEpilogues reports that epilogues of the product are possible and pay. Kernels on cooperative matrices take none. lavapipe gains a twentieth of a step's
+// time at best, and compiles longer: 2.4 seconds until the first step of an MLP is done, instead of 1.4.
+func (o matmulOp) takesEpilogues() bool {
+	return o.target.Rounding == shaders.Unrounded && (!o.target.CPU || o.target.Driver != "lavapipe" || epiloguesAnyway)
+}
+
 // productOf is the number of the kernel of products that root n can join by what it reads, or -1.
 func (p *fusion) productOf(n *node, at map[*node]int) int {
 	if p.off || off("epilogue") || !p.shareable(n) || p.folded(n) > 0 || n.spec.DType.kind().Bytes() != 4 {
@@ -29,8 +38,8 @@ func (p *fusion) productOf(n *node, at map[*node]int) int {
 		if !computed || d == n {
 			continue
 		}
-		// The last of several products, since the others are done by then. Kernels on cooperative matrices take no epilogue.
-		if m, ok := p.kernels[k].roots[0].op.(matmulOp); ok && m.target.Rounding == shaders.Unrounded && k > found {
+		// The last of several products, since the others are done by then.
+		if m, ok := p.kernels[k].roots[0].op.(matmulOp); ok && m.takesEpilogues() && k > found {
 			found = k
 		}
 	}
