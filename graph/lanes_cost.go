@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/shaders"
 )
 
 // The cost model of lanes, in nanoseconds of a round, coarse: what matters is on which side of a dispatch's cost a round is. A lane's operations
@@ -47,12 +48,8 @@ func (m laneModel) dispatchRound(plan *laneKernel, round *lowered) float64 {
 	return m.launches(round) + work*m.operation*float64(plan.lanes)/m.width
 }
 
-const (
-	// assumedRounds is how often a loop goes round that ends by a condition.
-	assumedRounds = 16
-	// whileLooks is how often the host looks at its word then, and look is what that takes (gpu/walk.go).
-	whileLooks, look = 5, 50e3
-)
+// whileLooks is how often the host looks at the word of a loop that goes round shaders.AssumedRounds times, and look is what that takes (gpu/walk.go).
+const whileLooks, look = 5, 50e3
 
 // launches is what dispatches cost beside their work, with all rounds of the loops inside.
 func (m laneModel) launches(body *lowered) float64 {
@@ -61,7 +58,7 @@ func (m laneModel) launches(body *lowered) float64 {
 		for _, r := range loops {
 			if r.first <= first && last <= r.last {
 				if r.while != nil {
-					n *= assumedRounds
+					n *= shaders.AssumedRounds
 				} else {
 					n *= float64(r.count)
 				}

@@ -303,12 +303,12 @@ func (f *Fused) Cost() (all, folding int) {
 	return int(min(total, math.MaxInt32)), int(min(inFolds, math.MaxInt32))
 }
 
-// assumedRounds is how often the cost model has a loop go round that ends by a condition.
-const assumedRounds = 16
+// AssumedRounds is how often cost models have a loop go round that ends by a condition.
+const AssumedRounds = 16
 
 func (l *Loop) expected() int {
 	if l.cond != nil {
-		return min(l.rounds, assumedRounds)
+		return min(l.rounds, AssumedRounds)
 	}
 	return l.rounds
 }
