@@ -29,6 +29,9 @@ func TestLargeContractions(t *testing.T) {
 		{contractOp{[]int{0, 1}, []int{1, 2}, []int{2, 0}}, Shape{96, 80}, Shape{80, 100}},                                     // (A B)^T
 		{contractOp{[]int{3, 0, 1}, []int{3, 1, 2}, []int{3, 0, 2}}, Shape{5, 48, 50}, Shape{5, 50, 52}},                       // batched
 		{contractOp{[]int{3, 0, 1}, []int{3, 1, 2}, []int{3, 0, 2}}, Shape{2, 16, 512}, Shape{2, 512, 512}},                    // more than a texel view of SwiftShader
+		{contractOp{[]int{3, 0, 1}, []int{3, 2, 1}, []int{3, 0, 2}}, Shape{60, 32, 676}, Shape{60, 9, 676}},                    // products that begin inside of a binding
+		{contractOp{[]int{0, 1}, []int{2, 1}, []int{0, 2}}, Shape{65, 30}, Shape{9001, 30}},                                    // rows of B, in blocks
+		{contractOp{[]int{0, 1}, []int{1, 2}, []int{0, 2}}, Shape{9001, 30}, Shape{30, 65}},                                    // rows of A
 		{contractOp{[]int{0, 3, 1}, []int{1, 2}, []int{3, 0, 2}}, Shape{40, 6, 48}, Shape{48, 60}},                             // free axes out of order
 		{contractOp{[]int{0, 1, 4}, []int{4, 1, 2}, []int{0, 2}}, Shape{100, 8, 10}, Shape{10, 8, 72}},                         // two summed axes
 		{contractOp{[]int{0, 1}, []int{1, 2}, []int{0, 2}}, Shape{5000, 64}, Shape{64, 10}},                                    // few columns
@@ -138,6 +141,11 @@ func TestMatmulPartsFitTexelViews(t *testing.T) {
 			assert.Equal(t, shaders.TexelVector, s.kernel().Views[1])
 			counts = append(counts, s.kernel().Groups[2])
 			for i, a := range s.args {
+				if i == 0 && shared { // each reads all of it
+					assert.Zero(t, a.offset)
+					at[i] = a.length
+					continue
+				}
 				assert.Equal(t, at[i], a.offset)
 				at[i] += a.length
 			}
@@ -145,9 +153,53 @@ func TestMatmulPartsFitTexelViews(t *testing.T) {
 		assert.Equal(t, []uint32{3, 3, 1}, counts)
 		want := [3]int64{4 * 7 * 64 * 144, 4 * 7 * 144 * 576, 4 * 7 * 64 * 576}
 		if shared {
-			want[0] = 0 // the whole of it, without a range
+			want[0] = 4 * 64 * 144
 		}
 		assert.Equal(t, want, at)
+	}
+}
+
+// Products with operands longer than a texel view are cut into blocks whose operands fit, and which cover the result once.
+func TestMatmulBlocksCoverTheResult(t *testing.T) {
+	const texels = 1 << 12 // 256 rows of 64
+	target := shaders.MatMulTarget{CPU: true, Driver: "swiftshader", Cores: 2, MaxTexels: texels}
+	for _, c := range []struct {
+		o             matmulOp
+		blocks, bound int // and those that bind a range of the result
+	}{
+		{matmulOp{form: shaders.MatMulNN, batch: 1, m: 1000, n: 256, k: 64}, 4, 4},
+		{matmulOp{form: shaders.MatMulNT, batch: 1, m: 600, n: 302, k: 64}, 6, 0},
+		{matmulOp{form: shaders.MatMulNT, batch: 1, m: 601, n: 256, k: 64}, 3, 3},
+		{matmulOp{form: shaders.MatMulNT, batch: 2, m: 600, n: 302, k: 64}, 12, 0},
+		{matmulOp{form: shaders.MatMulNT, batch: 2, m: 600, n: 302, k: 64, shared: true}, 12, 0},
+		{matmulOp{form: shaders.MatMulNT, batch: 2, m: 601, n: 302, k: 60}, 12, 0}, // the second product's operands begin inside of a binding
+		{matmulOp{form: shaders.MatMulTN, batch: 1, m: 1000, n: 256, k: 64}, 1, 0}, // A's rows do not lie together
+	} {
+		o := c.o
+		o.target = target
+		ld := roundUp4(o.n)
+		covered := make([]int, o.batch*o.m*ld)
+		parts, bound := o.parts(), 0
+		for _, p := range parts {
+			if p.bound[2].length > 0 {
+				bound++
+			}
+			if len(parts) > 1 {
+				whole := o.arguments()
+				assert.LessOrEqual(t, max(p.bound[0].length, p.bound[1].length), 4*texels)
+				assert.LessOrEqual(t, p.bound[0].at+p.bound[0].length, whole.Elements(o.form, o.batch)[0])
+				assert.LessOrEqual(t, p.bound[1].at+p.bound[1].length, whole.Elements(o.form, o.batch)[1])
+			}
+			for r := range p.batch * p.args.M {
+				at := p.bound[2].at + p.args.OffsetC + r*ld
+				for i := range roundUp4(p.args.N) {
+					covered[at+i]++
+				}
+			}
+		}
+		assert.Len(t, parts, c.blocks, "%+v", c.o)
+		assert.Equal(t, c.bound, bound, "%+v", c.o)
+		assert.Equal(t, slices.Repeat([]int{1}, len(covered)), covered, "%+v", c.o)
 	}
 }
 

@@ -42,14 +42,16 @@ func (o matmulOp) parts() []productPart {
 		var list []productPart
 		for z := 0; z < o.batch; z += n {
 			p := productPart{args: whole, batch: min(n, o.batch-z)}
-			for i, stride := range [...]int{whole.StrideA, whole.StrideB, whole.StrideC} {
-				p.bound[i].at, p.bound[i].length = z*stride, p.batch*stride
-			}
+			p.read(o.form, z*whole.StrideA, z*whole.StrideB)
+			p.bound[2].at, p.bound[2].length = z*whole.StrideC, p.batch*whole.StrideC
 			list = append(list, p)
 		}
 		return list
 	}
 	if o.bindable() {
+		if list := o.blocks(whole); list != nil {
+			return list
+		}
 		return []productPart{{args: whole, batch: o.batch}}
 	}
 	// Bindings begin at multiples of 64 elements: cuts are multiples of 64 rows, or of 16 products of whole vectors.
@@ -78,6 +80,44 @@ func (o matmulOp) parts() []productPart {
 				args.OffsetA = z*whole.StrideA + r
 			}
 			add(args, 1, z*whole.StrideC+r*whole.LDC, args.M*whole.LDC)
+		}
+	}
+	return list
+}
+
+// read binds what the part reads, from elements a and b of the operands on. Bindings begin at multiples of the alignment.
+func (p *productPart) read(f shaders.MatMulForm, a, b int) {
+	const align = alignment / 4
+	p.args.OffsetA, p.args.OffsetB = a%align, b%align
+	n := p.args.Elements(f, p.batch)
+	p.bound[0].at, p.bound[0].length = a-a%align, n[0]
+	p.bound[1].at, p.bound[1].length = b-b%align, n[1]
+}
+
+// blocks cuts each product into blocks of rows and columns whose operands fit what the best kernel reads; nil where whole ones are best.
+func (o matmulOp) blocks(whole shaders.MatMulArgs) []productPart {
+	rows, cols := o.target.Block(o.form, whole, alignment/4)
+	if rows == o.m && cols == o.n {
+		return nil
+	}
+	var list []productPart
+	for z := range o.batch {
+		for c := 0; c < o.n; c += cols {
+			for r := 0; r < o.m; r += rows {
+				p := productPart{args: whole, batch: 1}
+				p.args.M, p.args.N = min(rows, o.m-r), min(cols, o.n-c)
+				b := z * whole.StrideB
+				if o.form == shaders.MatMulNT {
+					b += c * whole.LDB
+				}
+				p.read(o.form, z*whole.StrideA+r*whole.LDA, b)
+				if first := z*whole.StrideC + r*whole.LDC; cols == o.n && first%(alignment/4) == 0 {
+					p.bound[2].at, p.bound[2].length = first, p.args.M*whole.LDC
+				} else { // columns of a block lie apart
+					p.args.OffsetC = first + c
+				}
+				list = append(list, p)
+			}
 		}
 	}
 	return list

@@ -174,7 +174,7 @@ func (k MatMulKernel) Groups(m, n, batch int) [3]uint32 {
 }
 
 // matMulVariant is a row of the table of kernels: the module's name without its form, the tile of a
-// workgroup, and the GF/s that the inside of a large product reaches.
+// workgroup, the GF/s that a core reaches inside of a large product, and the seconds that a driver takes to compile it.
 type matMulVariant struct {
 	base         string
 	tileM, tileN int
@@ -184,31 +184,43 @@ type matMulVariant struct {
 	lanesM       bool
 	rolled       bool // see MatMulKernel
 	rate         float64
+	compile      float64
+}
+
+// runs is how often a kernel may run before the time to compile it is paid for.
+const runs = 2000
+
+// cost is the seconds that tiles take that have k products an element, with the kernel's share of its time to compile: small products that run
+// in tens of microseconds take kernels that are compiled in a quarter of the time.
+func (v matMulVariant) cost(tiles, cores, k int) float64 {
+	rounds := ceilDiv(tiles, max(cores, 1))
+	return float64(rounds)*float64(2*k*v.tileM*v.tileN)/(v.rate*1e9) + v.compile/runs
 }
 
 // The rates are those of 512 x 512 x 512 on two cores of an AMD EPYC (Milan, 2.45 GHz, AVX2; a third
-// better and worse from one run to the next), read from process CPU time. They only rank the tiles.
+// better and worse from one run to the next), read from process CPU time; compile times are NN's on a Xeon. They only rank the tiles.
 //
 // SwiftShader turns each vec4 that four invocations read from a storage buffer into 16 scalar loads of
 // some 12 instructions, and pays 13 instructions a loop-carried value and iteration. So four
 // invocations share what they read of A (quad swaps are one instruction), tiles are as large as compile
-// time allows (0.3 s for 32x8), and four k make one update; eight, with half the rows, are no faster. Plain 16x8 tiles reach 4.7 GF/s
-// from storage buffers and 7 from texels; larger than 32x8 the code leaves the caches and gets slower.
+// time allows, and four k make one update; eight, with half the rows, are no faster. Plain 16x8 tiles reach 4.7 GF/s
+// from storage buffers and 7 from texels. Where the code leaves the caches it gets slower: with texels beyond 32x8, with storage
+// buffers beyond 32x4 (the Xeon runs 32x8 at 4.3 GF/s, 32x4 at 8.0). Sums kept in memory instead of carried by the loop are slower and compile no faster.
 // robustBufferAccess costs the storage variants 15 to 30 % and the texel ones nothing.
 var quadVariants = []matMulVariant{
-	{base: "matmul_cpu_quadtexel32x8", tileM: 32, tileN: 32, local: 4, texel: true, rate: 11.7},
-	{base: "matmul_cpu_quadtexel16x4", tileM: 16, tileN: 16, local: 4, texel: true, rate: 8.8},
-	{base: "matmul_cpu_quadtexel4x8", tileM: 4, tileN: 32, local: 4, texel: true, rate: 5.4},
-	{base: "matmul_cpu_quad32x8", tileM: 32, tileN: 32, local: 4, rate: 9.9},
-	{base: "matmul_cpu_quad16x4", tileM: 16, tileN: 16, local: 4, rate: 5.9},
-	{base: "matmul_cpu_quad4x8", tileM: 4, tileN: 32, local: 4, rate: 3.5},
+	{base: "matmul_cpu_quadtexel32x8", tileM: 32, tileN: 32, local: 4, texel: true, rate: 11.7, compile: 0.1},
+	{base: "matmul_cpu_quadtexel16x4", tileM: 16, tileN: 16, local: 4, texel: true, rate: 8.8, compile: 0.025},
+	{base: "matmul_cpu_quadtexel4x8", tileM: 4, tileN: 32, local: 4, texel: true, rate: 5.4, compile: 0.02},
+	{base: "matmul_cpu_quad32x4", tileM: 32, tileN: 16, local: 4, rate: 8, compile: 0.08},
+	{base: "matmul_cpu_quad16x4", tileM: 16, tileN: 16, local: 4, rate: 5.9, compile: 0.04},
+	{base: "matmul_cpu_quad4x8", tileM: 4, tileN: 32, local: 4, rate: 3.5, compile: 0.027},
 }
 
 // lavapipe 22.3 reads storage buffers in a scalar loop over lanes and components: 2 to 3 GF/s whatever
 // the tile, where texel buffers reach the ones here (typically 25 to 30 under load, these when quiet). A texel that eight invocations
 // read is a call of some 65 instructions, and a shuffle among them one: so they share what they read of A. The rates of these are
 // in proportion to texel16x8's on a Turin EPYC, in G/s of process CPU time for NN, TN and NT at 512 x 512 x 512: 75, 81 and 67 with
-// share32x8, 72, 64 and 67 with share16x8, where texel16x8 reached 62 and 56 with NN and TN.
+// share32x8, 72, 64 and 67 with share16x8, where texel16x8 reached 62 and 56 with NN and TN. Mesa keeps on disk what it has compiled, so that time does not count.
 var texelVariants = []matMulVariant{
 	{base: "matmul_cpu_share32x8", tileM: 32, tileN: 64, local: 8, texel: true, share: true, rolled: true, rate: 66},
 	{base: "matmul_cpu_share16x8", tileM: 16, tileN: 64, local: 8, texel: true, share: true, rolled: true, rate: 60},
@@ -235,7 +247,7 @@ func (t MatMulTarget) variants() []matMulVariant {
 }
 
 // MatMul chooses the kernel for a product of checked arguments: the least time that tiles, counted
-// whole, take at their rate on the target's cores, among the kernels whose texel views would fit and
+// whole, take at their rate on the target's cores, with a share of the time to compile, among the kernels whose texel views would fit and
 // whose workgroups fit the 65,535 along each dimension that every device takes. It reports an error
 // when none does; then split the rows, columns or batch.
 func MatMul(f MatMulForm, a MatMulArgs, batch int, t MatMulTarget) (MatMulKernel, error) {
@@ -246,17 +258,15 @@ func MatMul(f MatMulForm, a MatMulArgs, batch int, t MatMulTarget) (MatMulKernel
 		return t.cooperativeMatMul(f, a, batch)
 	}
 	spans := a.Elements(f, batch)
-	texels := int64(ceilDiv(max(spans[0], spans[1]), 4))
 	var best matMulVariant
 	least := math.Inf(1)
 	for _, v := range t.variants() {
 		tilesM, tilesN := ceilDiv(a.M, v.tileM), ceilDiv(a.N, v.tileN)
-		if v.texel && texels > t.MaxTexels || v.share && t.Subgroup != v.local || max(tilesM, tilesN, batch) > maxGroups {
+		if v.texel && !t.fitsTexels(spans) || v.share && t.Subgroup != v.local || max(tilesM, tilesN, batch) > maxGroups {
 			continue
 		}
-		rounds := ceilDiv(tilesM*tilesN*batch, max(t.Cores, 1))
-		if time := float64(rounds) * float64(v.tileM*v.tileN) / v.rate; time < least {
-			best, least = v, time
+		if cost := v.cost(tilesM*tilesN*batch, t.Cores, a.K); cost < least {
+			best, least = v, cost
 		}
 	}
 	if math.IsInf(least, 1) {
@@ -266,28 +276,71 @@ func MatMul(f MatMulForm, a MatMulArgs, batch int, t MatMulTarget) (MatMulKernel
 }
 
 // texelWork is from how many multiplications products get a dispatch of their own so that their operands fit texel views: on
-// SwiftShader, where a dispatch costs 17 to 40 us, kernels that read texels save 50 to 130 us of so many.
-const texelWork = 1 << 22
+// SwiftShader, where a dispatch costs 17 to 40 us, kernels that read texels save 25 to 65 us of so many, and are compiled in half the time.
+const texelWork = 1 << 21
+
+// tooLong reports that operands of so many elements do not fit the texel views that the target's best kernels read.
+func (t MatMulTarget) tooLong(elements [3]int) bool {
+	return t.CPU && t.Rounding == Unrounded && !t.fitsTexels(elements)
+}
+
+func (t MatMulTarget) fitsTexels(elements [3]int) bool {
+	return int64(ceilDiv(max(elements[0], elements[1]), 4)) <= t.MaxTexels
+}
+
+// anywhere has the largest offsets of operands that begin at one of a batch's products, in bindings that begin at multiples of align elements.
+func (a MatMulArgs) anywhere(align int) MatMulArgs {
+	if a.StrideA%align != 0 {
+		a.OffsetA = align - 4
+	}
+	if a.StrideB%align != 0 {
+		a.OffsetB = align - 4
+	}
+	return a
+}
 
 // Products is how many products of a batch one dispatch should compute: all, or where their operands have more texels than a view
-// may, but those of one product do not, as many as fit. Operands and results of so many span a multiple of align elements.
+// may, but those of one product do not, as many as fit, wherever in a multiple of align elements they begin. Results of so many span a multiple of align.
 func (t MatMulTarget) Products(f MatMulForm, a MatMulArgs, batch, align int) int {
-	texels := func(products int) int64 {
-		n := a.Elements(f, products)
-		return int64(ceilDiv(max(n[0], n[1]), 4))
-	}
-	if !t.CPU || t.Rounding != Unrounded || texels(batch) <= t.MaxTexels {
+	if !t.tooLong(a.Elements(f, batch)) {
 		return batch
 	}
+	a = a.anywhere(align)
 	unit := 1
-	for unit < align && (unit*a.StrideA%align != 0 || unit*a.StrideB%align != 0 || unit*a.StrideC%align != 0) {
+	for unit < align && unit*a.StrideC%align != 0 {
 		unit *= 2
 	}
-	units := sort.Search(batch/unit, func(i int) bool { return texels((i+1)*unit) > t.MaxTexels })
+	units := sort.Search(batch/unit, func(i int) bool { return !t.fitsTexels(a.Elements(f, (i+1)*unit)) })
 	if units == 0 || units*unit*a.M*a.N*a.K < texelWork {
 		return batch
 	}
 	return units * unit
+}
+
+// Block is how many rows and columns of the result one dispatch should compute of a single product: all, or where its operands have more texels
+// than a view may, as many as read operands that fit, wherever in a multiple of align elements they begin. Only rows of A in the forms NN and NT and
+// columns of B in the form NT lie together. Other counts than all are multiples of 32.
+func (t MatMulTarget) Block(f MatMulForm, a MatMulArgs, align int) (rows, columns int) {
+	if !t.tooLong(a.Elements(f, 1)) {
+		return a.M, a.N
+	}
+	most := func(all, ld, offset int) int {
+		if n := (int(4*t.MaxTexels) - offset) / ld; n < all {
+			return n &^ 31
+		}
+		return all
+	}
+	part := a.anywhere(align)
+	if f != MatMulTN {
+		part.M = most(a.M, a.LDA, part.OffsetA)
+	}
+	if f == MatMulNT {
+		part.N = most(a.N, a.LDB, part.OffsetB)
+	}
+	if part.M == 0 || part.N == 0 || !t.fitsTexels(part.Elements(f, 1)) || part.M*part.N*part.K < texelWork {
+		return a.M, a.N
+	}
+	return part.M, part.N
 }
 
 func (v matMulVariant) kernel(f MatMulForm) MatMulKernel {

@@ -99,7 +99,8 @@ func TestMatMulChoice(t *testing.T) {
 		want    string
 	}{
 		{swiftShader, 512, 512, 512, "matmul_cpu_quadtexel32x8_nn"}, // exactly 65,536 texels an operand
-		{swiftShader, 1024, 1024, 1024, "matmul_cpu_quad32x8_nn"},   // four times as many
+		{swiftShader, 1024, 1024, 1024, "matmul_cpu_quad32x4_nn"},   // four times as many
+		{swiftShader, 512, 128, 12, "matmul_cpu_quadtexel16x4_nn"},  // faster by less than it would compile longer
 		{swiftShader, 256, 10, 64, "matmul_cpu_quadtexel16x4_nn"},
 		{swiftShader, 1, 64, 784, "matmul_cpu_quadtexel4x8_nn"},
 		{swiftShader, 1, 1024, 1024, "matmul_cpu_quad4x8_nn"},
@@ -168,6 +169,30 @@ func TestMatMulProducts(t *testing.T) {
 		{dense(shaders.MatMulNN, 1024, 1024, 1024), 3, swiftShader, 3},     // not even one fits
 	} {
 		assert.Equal(t, c.want, c.target.Products(shaders.MatMulNN, c.args, c.batch, 64), "%+v of %d", c.args, c.batch)
+	}
+}
+
+// A product whose operands have more texels than a view may is cut where rows lie together.
+func TestMatMulBlock(t *testing.T) {
+	for _, c := range []struct {
+		form          shaders.MatMulForm
+		m, n, k       int
+		target        shaders.MatMulTarget
+		rows, columns int
+	}{
+		{shaders.MatMulNT, 512, 9216, 128, swiftShader, 512, 2048},
+		{shaders.MatMulNT, 4096, 4096, 128, swiftShader, 2048, 2048},
+		{shaders.MatMulNT, 512, 9216, 128, lavapipe, 512, 9216},
+		{shaders.MatMulNT, 512, 9216, 128, bigGPU, 512, 9216},
+		{shaders.MatMulNN, 4096, 256, 200, swiftShader, 1310 &^ 31, 256},
+		{shaders.MatMulNN, 512, 512, 9216, swiftShader, 512, 512}, // B's columns do not lie together
+		{shaders.MatMulTN, 9216, 128, 512, swiftShader, 9216, 128},
+		{shaders.MatMulNT, 4, 9216, 128, swiftShader, 4, 9216},    // too little work
+		{shaders.MatMulNT, 512, 512, 9216, swiftShader, 512, 512}, // not 32 rows fit
+		{shaders.MatMulNT, 512, 512, 512, swiftShader, 512, 512},
+	} {
+		rows, columns := c.target.Block(c.form, dense(c.form, c.m, c.n, c.k), 64)
+		assert.Equal(t, [2]int{c.rows, c.columns}, [2]int{rows, columns}, "%v %d x %d x %d", c.form, c.m, c.n, c.k)
 	}
 }
 

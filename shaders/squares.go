@@ -25,10 +25,10 @@ func (a SquaresArgs) Words() []uint32 {
 
 // The rates are to those of matMulVariant as the tiles are: what is added to a product is one operation an element.
 var quadSquares = []matMulVariant{
-	{base: "squares_cpu_quadtexel32x8", tileM: 32, tileN: 32, local: 4, texel: true, rate: 11.7},
-	{base: "squares_cpu_quadtexel16x4", tileM: 16, tileN: 16, local: 4, texel: true, rate: 8.8},
-	{base: "squares_cpu_quad32x8", tileM: 32, tileN: 32, local: 4, rate: 9.9},
-	{base: "squares_cpu_quad16x4", tileM: 16, tileN: 16, local: 4, rate: 5.9},
+	{base: "squares_cpu_quadtexel32x8", tileM: 32, tileN: 32, local: 4, texel: true, rate: 11.7, compile: 0.13},
+	{base: "squares_cpu_quadtexel16x4", tileM: 16, tileN: 16, local: 4, texel: true, rate: 8.8, compile: 0.037},
+	{base: "squares_cpu_quad32x4", tileM: 32, tileN: 16, local: 4, rate: 8, compile: 0.1},
+	{base: "squares_cpu_quad16x4", tileM: 16, tileN: 16, local: 4, rate: 5.9, compile: 0.047},
 }
 
 var texelSquares = []matMulVariant{
@@ -55,9 +55,8 @@ func SumSquares(args SquaresArgs, t MatMulTarget) (MatMulKernel, SquaresArgs, bo
 		count := ceilDiv(args.Batch, parts)
 		fits := args.K <= t.MostK() && elements <= math.MaxUint32 && (!v.texel || int64(elements/4) <= t.MaxTexels) &&
 			max(ceilDiv(args.M, v.tileM), ceilDiv(args.N, v.tileN)) <= maxGroups
-		rounds := ceilDiv(tiles*ceilDiv(args.Batch, count), max(t.Cores, 1)) * count
-		if time := float64(rounds) * float64(v.tileM*v.tileN) / v.rate; fits && time < least {
-			best, least, args.Count = v, time, count
+		if cost := v.cost(tiles*ceilDiv(args.Batch, count), t.Cores, count*args.K); fits && cost < least {
+			best, least, args.Count = v, cost, count
 		}
 	}
 	if math.IsInf(least, 1) {

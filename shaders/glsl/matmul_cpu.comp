@@ -12,7 +12,7 @@
 //          SwiftShader compiles straight code for all the stores twice as long and runs it no faster
 //   TEXEL  A and B are uniform texel buffers (RGBA32F) instead of storage buffers
 //
-// variants: quad32x8_nn=-DFORM=0 -DTM=32 -DTN=8 -DLX=4 -DQUAD; quad32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=4 -DQUAD; quad32x8_nt=-DFORM=2 -DTM=32 -DTN=8 -DLX=4 -DQUAD
+// variants: quad32x4_nn=-DFORM=0 -DTM=32 -DTN=4 -DLX=4 -DQUAD; quad32x4_tn=-DFORM=1 -DTM=32 -DTN=4 -DLX=4 -DQUAD; quad32x4_nt=-DFORM=2 -DTM=32 -DTN=4 -DLX=4 -DQUAD
 // variants: quad16x4_nn=-DFORM=0 -DTM=16 -DTN=4 -DLX=4 -DQUAD; quad16x4_tn=-DFORM=1 -DTM=16 -DTN=4 -DLX=4 -DQUAD; quad16x4_nt=-DFORM=2 -DTM=16 -DTN=4 -DLX=4 -DQUAD
 // variants: quad4x8_nn=-DFORM=0 -DTM=4 -DTN=8 -DLX=4 -DQUAD; quad4x8_tn=-DFORM=1 -DTM=4 -DTN=8 -DLX=4 -DQUAD; quad4x8_nt=-DFORM=2 -DTM=4 -DTN=8 -DLX=4 -DQUAD
 // variants: quadtexel32x8_nn=-DFORM=0 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8_nt=-DFORM=2 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL

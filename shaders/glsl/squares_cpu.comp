@@ -4,7 +4,7 @@
 // The calling convention (push words, padding, groups) is documented in shaders/squares.go; TM, TN, LX, QUAD and TEXEL are those of matmul_cpu.comp.
 //
 // variants: quad16x4=-DTM=16 -DTN=4 -DLX=4 -DQUAD; quadtexel16x4=-DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL
-// variants: quad32x8=-DTM=32 -DTN=8 -DLX=4 -DQUAD; quadtexel32x8=-DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL
+// variants: quad32x4=-DTM=32 -DTN=4 -DLX=4 -DQUAD; quadtexel32x8=-DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL
 // variants: texel16x8=-DTM=16 -DTN=8 -DLX=8 -DTEXEL; texel4x8=-DTM=4 -DTN=8 -DLX=8 -DTEXEL
 #version 450
 #extension GL_EXT_control_flow_attributes : require
@@ -92,6 +92,20 @@ void main() {
 	} while (z < end);
 
 	uint c0 = gl_WorkGroupID.z * (strideC >> 2), ldc4 = ldc >> 2;
+#ifdef QUAD // SwiftShader compiles a loop of stores faster
+	vec4 tile[TM * TN / 4];
+	[[unroll]] for (int r = 0; r < TM; r++)
+		[[unroll]] for (int h = 0; h < TN / 4; h++) tile[r * (TN / 4) + h] = vec4(sum[r][4 * h], sum[r][4 * h + 1], sum[r][4 * h + 2], sum[r][4 * h + 3]);
+	[[dont_unroll]] for (int r = 0; r < TM; r++) {
+		bool inM = m0 + r < M;
+		[[unroll]] for (int h = 0; h < TN / 4; h++) {
+			uint n = n0 + 4 * h;
+			bool inN = n < N;
+			bvec4 valid = lessThan(n + uvec4(0, 1, 2, 3), uvec4(N));
+			if (inM && inN) C[c0 + (m0 + r) * ldc4 + (n >> 2)] = mix(vec4(0.0), tile[r * (TN / 4) + h], valid);
+		}
+	}
+#else
 	[[unroll]] for (int h = 0; h < TN / 4; h++) {
 		uint n = n0 + 4 * h;
 		bool inN = n < N;
@@ -102,4 +116,5 @@ void main() {
 			if (inM && inN) C[c0 + (m0 + r) * ldc4 + (n >> 2)] = mix(vec4(0.0), v, valid);
 		}
 	}
+#endif
 }
