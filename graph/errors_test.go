@@ -144,8 +144,10 @@ func TestClosedDeviceAndTensor(t *testing.T) {
 	z, err := graph.FromSlice(other, []float32{1})
 	require.NoError(t, err)
 	_, err = graph.Jit(dev, func(x graph.Tensor) graph.Tensor { return x })(ctx, z)
-	requireError(t, err, graph.ErrDevice, "errors_test.go")
+	requireError(t, err, graph.ErrDevice, "errors_test.go", "another gpu.Device that was opened on it")
 	require.NoError(t, other.Close())
+	_, err = z.Floats(ctx)
+	requireError(t, err, graph.ErrClosed, "errors_test.go", "the device", other.Name())
 	_, err = graph.FromSlice(other, []float32{1})
 	require.ErrorIs(t, err, gpu.ErrClosed)
 	_, err = z.Exp().Floats(ctx)
@@ -161,6 +163,14 @@ func TestAllocationLargerThanTheDevice(t *testing.T) {
 		_, err := huge(ctx, x)
 		requireError(t, err, gpu.ErrOutOfMemory, "mul", "errors_test.go", "float32[1048576 1048576]", "fewer samples")
 		require.Equal(t, before.LiveArrays, dev.Stats().LiveArrays)
+		// Nor is the host asked for the memory: Go would end the process.
+		wide := graph.Ones(1<<20, 1<<18)
+		_, err = wide.Mul(x.Index(0, 0)).Floats(ctx)
+		requireError(t, err, gpu.ErrOutOfMemory, "errors_test.go", "float32[1048576 262144]")
+		_, err = wide.Floats(ctx)
+		requireError(t, err, graph.ErrArgument, "errors_test.go", "float32[1048576 262144]", "EvalOn")
+		requireError(t, graph.Try(func() { graph.Ones(1<<40, 1<<40) }), graph.ErrArgument, "errors_test.go", "2^63-1")
+		requireError(t, graph.Try(func() { x.Outer(x).Outer(x).Outer(x) }), graph.ErrShape, "errors_test.go", "2^63-1")
 	})
 }
 

@@ -115,4 +115,7 @@ func checkDims(op string, shape []int) {
 			fail(op, ErrArgument, "axis lengths are 0 or more", "axis %d of %v is negative", i, Shape(shape))
 		}
 	}
+	if Shape(shape).overflows() {
+		fail(op, ErrArgument, "work in smaller parts", "%v has more than 2^63-1 elements", Shape(shape))
+	}
 }

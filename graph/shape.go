@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,18 @@ func (s Shape) Size() int {
 		n *= d
 	}
 	return n
+}
+
+// overflows reports that no int holds the size.
+func (s Shape) overflows() bool {
+	n := 1
+	for _, d := range s {
+		if d > 0 && n > math.MaxInt/d {
+			return !slices.Contains(s, 0)
+		}
+		n *= d
+	}
+	return false
 }
 
 // Equal reports whether both shapes have the same axes.
