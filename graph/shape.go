@@ -118,7 +118,10 @@ func normalAxis(axis, rank int) (int, error) {
 		a += rank
 	}
 	if a < 0 || a >= rank {
-		return 0, fmt.Errorf("axis %d is out of range for rank %d", axis, rank)
+		if rank == 0 {
+			return 0, fmt.Errorf("axis %d is out of range: a scalar has no axes", axis)
+		}
+		return 0, fmt.Errorf("axis %d is out of range, %d to %d for rank %d", axis, -rank, rank-1, rank)
 	}
 	return a, nil
 }
