@@ -41,12 +41,22 @@ func (d *Device) newArray(bytes int64, forHost bool) (*Array, error) {
 	return a, nil
 }
 
-// allocate takes memory, collecting garbage when there is none left. mu is held, but given up while collecting.
+// allocate takes memory, collecting garbage where much may be forgotten or none is left. mu is held, but given up while collecting.
 func (d *Device) allocate(bytes int64, forHost bool) (*block, error) {
 	if err := d.usable(); err != nil {
 		return nil, err
 	}
 	d.sweep()
+	if d.memory.overdue(bytes, forHost) {
+		d.mu.Unlock()
+		collectGarbage()
+		d.mu.Lock()
+		if err := d.usable(); err != nil {
+			return nil, err
+		}
+		d.sweep()
+		d.memory.collected = d.stats.LiveBytes
+	}
 	b, err := d.memory.allocate(bytes, forHost)
 	if err == nil || !isOutOfMemory(err) || bytes > d.info.Profile.MaxAllocation || d.config.limit > 0 && bytes > d.config.limit {
 		return b, err

@@ -241,6 +241,19 @@ func TestForgottenArraysMakeRoom(t *testing.T) {
 	}, gpu.WithMemoryLimit(limit))
 }
 
+// TestForgottenArraysDoNotPileUp: garbage is collected before the driver is asked for more and more memory.
+func TestForgottenArraysDoNotPileUp(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+		d.KeepMemory(16<<20, 0)
+		for range 40 { // 160 MiB, never closed
+			_, err := d.NewArray(4 << 20)
+			require.NoError(t, err)
+		}
+		require.LessOrEqual(t, d.Stats().PeakBytes, int64(64<<20)) // twice 16, and what one collection may miss
+		require.Eventually(t, func() bool { runtime.GC(); return d.Stats().LiveArrays == 0 }, 5*time.Second, time.Millisecond)
+	})
+}
+
 func TestArrayLargerThanTheDevice(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
 		_, err := d.NewArray(1 << 50)

@@ -59,8 +59,9 @@
 //
 // Arrays are ranges of slabs, aligned to 256 bytes, with their capacity rounded up to 16 bytes; kernels may read and write that padding.
 // Close frees an array at once for the host and, for the device, when the last submission that uses it is done; a forgotten array is
-// freed by the garbage collector. Submissions run in the order of their calls. Everything is safe for use by several goroutines, except
-// that an array must not be written (Write, or a program that writes it) while another goroutine downloads it.
+// freed by the garbage collector, which runs before the driver is asked for more where the memory of live arrays has doubled (from 256 MiB
+// on). Submissions run in the order of their calls. Everything is safe for use by several goroutines, except that an array must not be
+// written (Write, or a program that writes it) while another goroutine downloads it.
 //
 // Kernels must stay within their bindings: an access outside is undefined, and may reach a neighbour's array. WithRobustAccess makes it
 // harmless, at a cost that SwiftShader's fastest kernels feel (15 to 60 %).

@@ -37,6 +37,7 @@ type pool struct {
 	epoch      uint64 // grows when views are dropped, so that recordings that name them are not reused
 	dying      []dyingView
 	heapBytes  int64
+	collected  int64 // bytes that were live after garbage was last collected for want of memory
 	keep       int64 // keepEmpty, but in tests
 	peaks      peaks
 }
@@ -177,6 +178,16 @@ func (m *pool) allocate(size int64, forHost bool) (*block, error) {
 	return b, nil
 }
 
+// overdue reports that garbage should be collected before the driver is asked for more memory. Go's collector sees the handles only,
+// a few bytes each, and may not come for hours; so it is called whenever the live bytes have doubled.
+func (m *pool) overdue(size int64, forHost bool) bool {
+	if m.d.stats.LiveBytes+size <= max(m.keep, 2*m.collected) {
+		return false
+	}
+	s, _ := m.find(roundUp(roundUp(size, padding), rangeAlign), forHost)
+	return s == nil
+}
+
 // find is best fit: the smallest free range that is large enough.
 func (m *pool) find(size int64, forHost bool) (*slab, int) {
 	var best *slab
@@ -295,6 +306,7 @@ func (m *pool) release(b *block) {
 	}
 	delete(m.live, b)
 	m.d.stats.LiveBytes -= b.reserved
+	m.collected = min(m.collected, m.d.stats.LiveBytes)
 	if b.slab == nil {
 		return
 	}

@@ -85,31 +85,58 @@ func wrap(a *gpu.Array, s Spec, pc uintptr) Tensor {
 // type must be the tensor's own.
 func Read[E Element](ctx context.Context, t Tensor) (data []E, err error) {
 	defer Recover(&err)
-	data = make([]E, t.Size())
-	return data, ReadInto(ctx, t, data)
+	n := t.must("read")
+	checkReadable[E](n)
+	// Computed before there is memory for it: what is too large for any device must not be asked of the host.
+	a, h, err := valueOf(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	data = make([]E, n.spec.Shape.Size())
+	if err := fetch(ctx, a, h, data); err != nil {
+		return nil, err
+	}
+	return data, nil
 }
 
 // ReadInto is Read into memory of the caller's, which must have as many elements as the tensor.
 func ReadInto[E Element](ctx context.Context, t Tensor, dst []E) (err error) {
 	defer Recover(&err)
 	n := t.must("read")
-	if d := dtypeOf[E](); d != n.spec.DType {
-		fail("read", ErrDType, "read it as its own type, or Convert it first", "the tensor is %v, the destination %v", n.spec, d)
-	}
+	checkReadable[E](n)
 	if len(dst) != n.spec.Shape.Size() {
 		fail("read", ErrShape, "make the destination as long as the tensor", "%v has %d elements, the destination %d", n.spec, n.spec.Shape.Size(), len(dst))
 	}
-	if ofConstants(n) {
-		// No operand lives on a device: the definition itself gives the value.
-		h, err := evaluate(ctx, []*node{n}, nil)
-		if err != nil {
-			return err
-		}
-		return decode(encode(n.spec.DType, h[0].V), dst)
-	}
-	a, err := concrete(ctx, nil, t)
+	a, h, err := valueOf(ctx, t)
 	if err != nil {
 		return err
+	}
+	return fetch(ctx, a, h, dst)
+}
+
+func checkReadable[E Element](n *node) {
+	if d := dtypeOf[E](); d != n.spec.DType {
+		fail("read", ErrDType, "read it as its own type, or Convert it first", "the tensor is %v, the destination %v", n.spec, d)
+	}
+}
+
+// valueOf computes what is outstanding: the result is an array on a device or, where no operand lives on one, the value by the
+// ops' definitions.
+func valueOf(ctx context.Context, t Tensor) (*gpu.Array, *Host, error) {
+	if ofConstants(t.n) {
+		h, err := evaluate(ctx, []*node{t.n}, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		return nil, h[0], nil
+	}
+	a, err := concrete(ctx, nil, t)
+	return a, nil, err
+}
+
+func fetch[E Element](ctx context.Context, a *gpu.Array, h *Host, dst []E) error {
+	if h != nil {
+		return decode(encode(h.DType, h.V), dst)
 	}
 	if _, ok := any(dst).([]bool); !ok {
 		return a.Download(ctx, encodeSlice(dst))

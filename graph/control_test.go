@@ -270,7 +270,7 @@ func TestControlFlowErrors(t *testing.T) {
 		"carry changes dtype": {func() { While(func(c Tensor) Tensor { return c.Gt(x) }, func(c Tensor) Tensor { return c.AsInt() }, x) }, ErrShape, "int32"},
 		"condition no bool":   {func() { While(id, id, x) }, ErrDType, "bool"},
 		"predicate no scalar": {func() { Cond(Ones(3).Gt(x), id, id, x) }, ErrDType, "bool[3]"},
-		"branches differ":     {func() { Cond(x.Gt(x), id, func(v Tensor) Tensor { return v.AsInt() }, x) }, ErrShape, "branch 1"},
+		"branches differ":     {func() { Cond(x.Gt(x), id, func(v Tensor) Tensor { return v.AsInt() }, x) }, ErrShape, "otherwise"},
 		"no branch":           {func() { Switch[Tensor, Tensor](Int(0), nil, x) }, ErrArgument, "no branches"},
 		"no rounds":           {func() { Scan(func(c Tensor, _ struct{}) (Tensor, Tensor) { return c, c }, x, struct{}{}) }, ErrArgument, "graph.Rounds"},
 		"ragged": {func() {

@@ -56,6 +56,9 @@ func (d DType) bytes() int {
 // IsInt reports whether d is a signed or unsigned integer.
 func (d DType) IsInt() bool { return d == Int32 || d == Uint32 }
 
+// holds reports whether an integer type has the number v.
+func (d DType) holds(v float64) bool { return v == math.Trunc(v) && v == d.wrap(v) }
+
 // kind is the type of d's values in a kernel's registers.
 func (d DType) kind() spirv.Kind {
 	switch d {

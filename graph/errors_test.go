@@ -51,6 +51,10 @@ func TestWrongDType(t *testing.T) {
 	requireError(t, graph.Try(func() { n.Exp() }), graph.ErrDType, "exp", "int32[2]", "AsFloat")
 	requireError(t, graph.Try(func() { graph.Where(x, x, x) }), graph.ErrDType, "where", "comparison")
 	requireError(t, graph.Try(func() { graph.Grad(func(x graph.Tensor) graph.Tensor { return x.AsInt().Sum() })(x) }), graph.ErrShape, "grad", "int32[]")
+	requireError(t, graph.Try(func() { n.Mean() }), graph.ErrDType, "mean", "int32[2]", "AsFloat")
+	requireError(t, graph.Try(func() { n.Scale(0.5) }), graph.ErrArgument, "errors_test.go", "0.5 is no int32", "float")
+	requireError(t, graph.Try(func() { graph.Full(graph.Uint32, -1, 2) }), graph.ErrArgument, "errors_test.go", "-1 is no uint32")
+	requireError(t, graph.Try(func() { graph.Int(1 << 31) }), graph.ErrArgument, "errors_test.go", "is no int32")
 	_, err := n.Floats(context.Background())
 	requireError(t, err, graph.ErrDType, "read", "int32[2]")
 	err = graph.Try(func() { nn.CrossEntropy(slice(t, dev, make([]float32, 6), 2, 3), x) })
@@ -144,8 +148,10 @@ func TestClosedDeviceAndTensor(t *testing.T) {
 	z, err := graph.FromSlice(other, []float32{1})
 	require.NoError(t, err)
 	_, err = graph.Jit(dev, func(x graph.Tensor) graph.Tensor { return x })(ctx, z)
-	requireError(t, err, graph.ErrDevice, "errors_test.go")
+	requireError(t, err, graph.ErrDevice, "errors_test.go", "another gpu.Device that was opened on it")
 	require.NoError(t, other.Close())
+	_, err = z.Floats(ctx)
+	requireError(t, err, graph.ErrClosed, "errors_test.go", "the device", other.Name())
 	_, err = graph.FromSlice(other, []float32{1})
 	require.ErrorIs(t, err, gpu.ErrClosed)
 	_, err = z.Exp().Floats(ctx)
@@ -161,12 +167,22 @@ func TestAllocationLargerThanTheDevice(t *testing.T) {
 		_, err := huge(ctx, x)
 		requireError(t, err, gpu.ErrOutOfMemory, "mul", "errors_test.go", "float32[1048576 1048576]", "fewer samples")
 		require.Equal(t, before.LiveArrays, dev.Stats().LiveArrays)
+		// Nor is the host asked for the memory: Go would end the process.
+		wide := graph.Ones(1<<20, 1<<18)
+		_, err = wide.Mul(x.Index(0, 0)).Floats(ctx)
+		requireError(t, err, gpu.ErrOutOfMemory, "errors_test.go", "float32[1048576 262144]")
+		_, err = wide.Floats(ctx)
+		requireError(t, err, graph.ErrArgument, "errors_test.go", "float32[1048576 262144]", "EvalOn")
+		requireError(t, graph.Try(func() { graph.Ones(1<<40, 1<<40) }), graph.ErrArgument, "errors_test.go", "2^63-1")
+		requireError(t, graph.Try(func() { x.Outer(x).Outer(x).Outer(x) }), graph.ErrShape, "errors_test.go", "2^63-1")
 	})
 }
 
 func TestBadArguments(t *testing.T) {
 	dev := gputest.Open(t)
 	x := slice(t, dev, make([]float32, 6), 2, 3)
+	type tree = map[string]graph.Tensor
+	norm := func(p tree) graph.Tensor { return graph.SquaredNorm(p) }
 	for name, c := range map[string]struct {
 		f    func()
 		kind error
@@ -182,6 +198,22 @@ func TestBadArguments(t *testing.T) {
 		"vmap sizes":      {func() { vmap.Map2(graph.Tensor.Add)(x, graph.Zeros(3)) }, graph.ErrShape, "samples"},
 		"vmap all shared": {func() { vmap.Map(graph.Tensor.Neg, vmap.In(vmap.Shared))(x) }, graph.ErrArgument, "shared"},
 		"vector of loss":  {func() { graph.Grad(graph.Tensor.Exp)(x) }, graph.ErrShape, "float32[2 3]"},
+		"index":           {func() { x.Index(1, 3) }, graph.ErrArgument, "positions are -3 to 2"},
+		"empty argmin":    {func() { graph.Zeros(0).ArgMin(0) }, graph.ErrShape, "argmin"},
+		"no loss":         {func() { graph.Grad(func(x graph.Tensor) graph.Tensor { return graph.Tensor{} })(x) }, graph.ErrArgument, "(root)"},
+		"tangent type":    {func() { graph.JVP(graph.Tensor.Exp, x, x.AsInt()) }, graph.ErrDType, "jvp"},
+		"tangent tree":    {func() { graph.HVP(norm)(tree{"a": x}, tree{"b": x}) }, graph.ErrArgument, `["a"], leaf 0 of 1 of the tangent is ["b"]`},
+		"cotangent tree": {func() {
+			_, pull := graph.VJP(func(x graph.Tensor) tree { return tree{"a": x, "b": x} }, x)
+			pull(tree{"a": x})
+		}, graph.ErrArgument, `["b"], leaf 1 of 1 of the cotangent is none`},
+		"carry": {func() { graph.Fori(0, 2, func(_, c graph.Tensor) graph.Tensor { return c.Sum() }, x) }, graph.ErrShape, "carry (root)"},
+		"branches": {func() {
+			graph.Cond(graph.Full(graph.Bool, 1), graph.Tensor.Neg, func(x graph.Tensor) graph.Tensor { return x.Sum() }, x)
+		}, graph.ErrShape, "cond"},
+		"branch structures": {func() {
+			graph.Switch(graph.Int(0), []func(tree) tree{func(t tree) tree { return t }, func(t tree) tree { return tree{"c": x} }}, tree{"a": x})
+		}, graph.ErrArgument, "result of branch 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireError(t, graph.Try(c.f), c.kind, c.word, "errors_test.go")
@@ -194,4 +226,6 @@ func TestBadArguments(t *testing.T) {
 	requireError(t, err, graph.ErrShape, "3 values", "[2 2]")
 	_, err = graph.FromSlice(nil, []float32{1})
 	requireError(t, err, graph.ErrDevice, "gpu.Open")
+	_, err = graph.Jit(nil, graph.Tensor.Exp)(context.Background(), x)
+	requireError(t, err, graph.ErrDevice, "errors_test.go", "gpu.Open")
 }

@@ -205,12 +205,20 @@ func smallConstant(n *node) bool {
 }
 
 func closedError(n *node) error {
+	if a := n.array.Load(); a != nil && a.Device().Closed() {
+		return &Error{Op: n.op.Name(), Pos: position(n.pc), Kind: ErrClosed, Detail: fmt.Sprintf("the device %q of the tensor %v made here was closed", a.Device().Name(), n.spec),
+			Fix: "read results before, and open a device and upload again after it"}
+	}
 	return &Error{Op: n.op.Name(), Pos: position(n.pc), Kind: ErrClosed, Detail: fmt.Sprintf("the tensor %v made here was closed", n.spec),
 		Fix: "close tensors only when nothing uses them any more"}
 }
 
 func deviceError(n *node, have, want *gpu.Device) error {
+	other := fmt.Sprintf("%q", want.Name())
+	if have.Name() == want.Name() {
+		other = "another gpu.Device that was opened on it"
+	}
 	return &Error{Op: n.op.Name(), Pos: position(n.pc), Kind: ErrDevice,
-		Detail: fmt.Sprintf("the tensor %v made here lives on %q, the program runs on %q", n.spec, have.Name(), want.Name()),
+		Detail: fmt.Sprintf("the tensor %v made here lives on %q, the program runs on %s", n.spec, have.Name(), other),
 		Fix:    "upload the data to the device that runs the program"}
 }

@@ -17,6 +17,10 @@ func Reference(ctx context.Context, t Tensor) (values []float64, err error) {
 	return h[0].V, nil
 }
 
+// mostHost is the most elements that an array on the host has here: 2 GiB of float64. Go ends a process that asks for more memory than
+// there is, so what is larger must be an error.
+const mostHost = 1 << 28
+
 // evaluate computes outputs; given binds nodes (parameters) to values.
 func evaluate(ctx context.Context, outputs []*node, given map[*node]*Host) ([]*Host, error) {
 	values := map[*node]*Host{}
@@ -29,6 +33,11 @@ func evaluate(ctx context.Context, outputs []*node, given map[*node]*Host) ([]*H
 		}
 		if err := a.outdated(); err != nil {
 			return nil, err
+		}
+		if size := n.spec.Shape.Size(); size > mostHost {
+			return nil, &Error{Op: n.op.Name(), Pos: position(n.pc), Kind: ErrArgument,
+				Detail: fmt.Sprintf("%v has %d elements, too many to be computed on the host", n.spec, size),
+				Fix:    "compute it on a device with EvalOn, or in parts"}
 		}
 		h := newHost(n.spec)
 		switch {

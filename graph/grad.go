@@ -55,15 +55,7 @@ func VJP[P, R any](f func(P) R, p P) (R, func(cotangent R) P) {
 	outs := leavesOf("vjp", result)
 	order := recordSince(outs, fresh)
 	return result, func(cotangent R) P {
-		cts := leavesOf("vjp", cotangent)
-		if len(cts) != len(outs) {
-			fail("vjp", ErrArgument, "give a cotangent tree like the value", "%d cotangents for %d outputs", len(cts), len(outs))
-		}
-		for i, ct := range cts {
-			if !ct.Shape().Equal(outs[i].Shape()) {
-				fail("vjp", ErrShape, "a cotangent has its output's shape", "cotangent %d is %v, the output %v", i, ct.Spec(), outs[i].Spec())
-			}
-		}
+		cts := alike("vjp", "cotangent", "output", cotangent, result)
 		return rebuild("vjp", p, pullback(order, fresh, outs, cts))
 	}
 }
@@ -182,8 +174,7 @@ func leavesOf[T any](op string, t T) []Tensor {
 	}
 	for i, l := range leaves {
 		if !l.Valid() {
-			paths, _ := tree.Paths[Tensor](t)
-			fail(op, ErrArgument, "set every tensor of the tree", "leaf %s is the zero Tensor", paths[i])
+			fail(op, ErrArgument, "set every tensor of the tree", "leaf %s is the zero Tensor", leafAt(pathsOf(t), i))
 		}
 	}
 	return leaves

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/lavagrad/lavagrad/shaders"
@@ -100,7 +101,7 @@ func (t Tensor) CheckIndex(n int) Tensor {
 	if t.DType() == Int32 {
 		inside = inside.And(t.Ge(t.Like(0)))
 	}
-	return t.Check(inside, "index in range")
+	return t.Check(inside, fmt.Sprintf("index in [0, %d)", n))
 }
 
 // scatter checks the operands of a user's scatter and spreads the updates to the shape of a gather by the same indices.

@@ -199,6 +199,9 @@ func (j *jit[R]) end(c *jitCall) {
 }
 
 func (j *jit[R]) call(ctx context.Context, c *jitCall) (result R, err error) {
+	if j.dev == nil {
+		return result, &Error{Op: "jit", Pos: position(j.pc), Kind: ErrDevice, Detail: "the device is nil", Fix: "open one with gpu.Open"}
+	}
 	c.key, c.leaves, c.arrays, c.outs = c.key[:0], c.leaves[:0], c.arrays[:0], c.outs[:0]
 	for i, a := range c.args {
 		if c.leaves, err = a.appendLeaves(c.leaves); err != nil {

@@ -12,8 +12,7 @@ func Linearize[P, R any](f func(P) R, p P) (R, func(tangent P) R) {
 	outs := leavesOf("linearize", value)
 	order := recordSince(outs, fresh)
 	return value, func(tangent P) R {
-		ts := leavesOf("linearize", tangent)
-		checkTangents("linearize", primals, ts)
+		ts := alike("linearize", "tangent", "argument", tangent, p)
 		return rebuild("linearize", value, pushAlong(order, fresh, ts, outs))
 	}
 }

@@ -97,6 +97,9 @@ func apply(op Op, in ...Tensor) Tensor {
 	if err != nil {
 		ruleFailed(op, err)
 	}
+	if spec.Shape.overflows() {
+		fail(op.Name(), ErrShape, "work in smaller parts", "the result %v has more than 2^63-1 elements", spec)
+	}
 	return Tensor{newNode(op, nodes, spec, callerPC())}
 }
 

@@ -64,6 +64,13 @@ func (o constOp) Lower(l *Lowering, _ Operands, _ []shaders.Index) *shaders.Expr
 }
 
 func constant(s Spec, values ...float64) Tensor {
+	if s.DType.IsInt() {
+		for _, v := range values {
+			if !s.DType.holds(v) {
+				fail("constant", ErrArgument, "convert the tensor to a float type first, or give a whole number that the type has", "%v is no %v", v, s.DType)
+			}
+		}
+	}
 	return apply(constOp{spec: s, values: values})
 }
 
@@ -106,7 +113,7 @@ func Literal(values []float32, shape ...int) Tensor {
 	return constant(s, v...)
 }
 
-// Like is a constant without axes of t's element type.
+// Like is a constant without axes of t's element type. For integers v must be whole and in the type's range.
 func (t Tensor) Like(v float64) Tensor { return constant(Spec{t.DType(), Shape{}}, v) }
 
 func checkDims(op string, shape []int) {
@@ -114,5 +121,8 @@ func checkDims(op string, shape []int) {
 		if d < 0 {
 			fail(op, ErrArgument, "axis lengths are 0 or more", "axis %d of %v is negative", i, Shape(shape))
 		}
+	}
+	if Shape(shape).overflows() {
+		fail(op, ErrArgument, "work in smaller parts", "%v has more than 2^63-1 elements", Shape(shape))
 	}
 }

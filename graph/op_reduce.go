@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"math"
 	"slices"
 
 	"github.com/lavagrad/lavagrad/shaders"
@@ -186,8 +185,11 @@ func (n *node) rank() int { return len(n.spec.Shape) }
 // The sum over no elements is 0. Accumulation is in float32, in an order fixed by device and shape.
 func (t Tensor) Sum(axes ...int) Tensor { return t.reduce(shaders.Sum, axes) }
 
-// Mean is the sum over the number of elements; of no elements it is NaN.
+// Mean is the sum over the number of elements, of floats; of no elements it is NaN.
 func (t Tensor) Mean(axes ...int) Tensor {
+	if !t.must("mean").spec.DType.IsFloat() {
+		fail("mean", ErrDType, "convert with AsFloat", "%v", t.Spec())
+	}
 	s := t.Sum(axes...)
 	n := 1
 	if s.Size() > 0 {
@@ -205,19 +207,7 @@ func (t Tensor) ReduceMin(axes ...int) Tensor { return t.reduce(shaders.Min, axe
 
 // ArgMax is the int32 position of the largest element along an axis: the first of equals, the
 // first NaN when there is one.
-func (t Tensor) ArgMax(axis int) Tensor {
-	a, err := normalAxis(axis, t.Rank())
-	if err != nil {
-		fail("argmax", ErrArgument, "", "%v", err)
-	}
-	top := t.ReduceMax(a).ExpandDims(a)
-	hit := t.Eq(top)
-	if t.DType().IsFloat() {
-		hit = hit.Or(t.IsNaN())
-	}
-	pos := Iota(a, t.Shape()...)
-	return Where(hit, pos, pos.Like(math.MaxInt32)).ReduceMin(a)
-}
+func (t Tensor) ArgMax(axis int) Tensor { return positionOf("argmax", t, axis, Tensor.ReduceMax) }
 
 // LogSumExp is log(sum(exp(t))) over the given axes (all when none is named) without overflow; over
 // no elements, or elements that are all -Inf, it is -Inf, and +Inf where one is. Its gradient is the softmax of

@@ -3,8 +3,6 @@ package graph
 import (
 	"fmt"
 	"slices"
-
-	"github.com/lavagrad/lavagrad/tree"
 )
 
 // scanOp runs its body a fixed number of rounds. Operands: the carry's leaves, the leaves that are walked
@@ -358,22 +356,19 @@ func Scan[C, X, Y any](f func(carry C, x X) (C, Y), init C, xs X, opts ...ScanOp
 		c, y := f(rebuild("scan", init, carry), rebuild("scan", xs, x))
 		like = y
 		next = leavesOf("scan", c)
-		checkCarry("scan", init, start, next)
+		checkCarry("scan", init, c, start, next)
 		return next, leavesOf("scan", y)
 	})
 	return rebuild("scan", init, outs[:len(start)]), rebuild("scan", like, outs[len(start):])
 }
 
 // checkCarry compares what a loop's body returned with what it was given.
-func checkCarry[C any](op string, like C, before, after []Tensor) {
-	if len(after) != len(before) {
-		fail(op, ErrArgument, "return a carry of the structure it came in", "the carry has %d tensors, the body returned %d", len(before), len(after))
-	}
+func checkCarry[C any](op string, init, next C, before, after []Tensor) {
+	paths := sameLeaves(op, "first carry", "body's result", init, next, "return a carry of the structure it came in")
 	for i, t := range after {
 		if b := before[i]; !t.Shape().Equal(b.Shape()) || t.DType() != b.DType() {
-			paths, _ := tree.Paths[Tensor](like)
 			fail(op, ErrShape, "the carry keeps shapes and dtypes: broadcast or convert its first value",
-				"carry %s is %v at first and %v after a round", paths[i], b.Spec(), t.Spec())
+				"carry %s is %v at first and %v after a round", leafAt(paths, i), b.Spec(), t.Spec())
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/lavagrad/lavagrad/shaders"
@@ -109,6 +110,13 @@ func (t Tensor) SliceStep(axis, start, limit, step int) Tensor {
 	return apply(o, t)
 }
 
+func indexFix(length int) string {
+	if length == 0 {
+		return "the axis has no elements"
+	}
+	return fmt.Sprintf("positions are %d to %d", -length, length-1)
+}
+
 // Index takes one position of an axis and removes the axis.
 func (t Tensor) Index(axis, i int) Tensor {
 	a, err := normalAxis(axis, t.Rank())
@@ -116,7 +124,7 @@ func (t Tensor) Index(axis, i int) Tensor {
 		fail("index", ErrArgument, "", "%v", err)
 	}
 	if d := t.Dim(a); i < -d || i >= d {
-		fail("index", ErrArgument, "", "position %d of axis %d of %v", i, a, t.Shape())
+		fail("index", ErrArgument, indexFix(d), "position %d of axis %d of %v", i, a, t.Shape())
 	} else if i < 0 {
 		i += d
 	}

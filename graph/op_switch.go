@@ -191,7 +191,7 @@ func Cond[A, R any](pred Tensor, then, otherwise func(A) R, a A) R {
 	if p := pred.must("cond"); p.spec.DType != Bool || len(p.spec.Shape) != 0 {
 		fail("cond", ErrDType, "give one comparison; to choose element by element use Where", "the predicate is %v, want bool[]", p.spec)
 	}
-	return Switch(Where(pred, Int(0), Int(1)), []func(A) R{then, otherwise}, a)
+	return choice("cond", []string{"then", "otherwise"}, Where(pred, Int(0), Int(1)), []func(A) R{then, otherwise}, a)
 }
 
 // Switch is branches[index](a) for an int32 scalar; an index out of range is brought to the nearest branch, as JAX does.
@@ -203,28 +203,35 @@ func Switch[A, R any](index Tensor, branches []func(A) R, a A) R {
 	if len(branches) == 0 {
 		fail("switch", ErrArgument, "give at least one branch", "there are no branches")
 	}
+	names := make([]string, len(branches))
+	for k := range names {
+		names[k] = fmt.Sprintf("branch %d", k)
+	}
+	top := index.Like(float64(len(branches) - 1))
+	return choice("switch", names, index.Min(top).Max(index.Like(0)).AsInt(), branches, a)
+}
+
+// choice is Switch for an index in range; the names of the branches are for errors.
+func choice[A, R any](what string, names []string, index Tensor, branches []func(A) R, a A) R {
 	var like R
 	var first []Tensor
 	fs := make([]func() []Tensor, len(branches))
 	for k, f := range branches {
 		fs[k] = func() []Tensor {
 			r := f(a)
-			outs := leavesOf("switch", r)
+			outs := leavesOf(what, r)
 			if k == 0 {
 				like, first = r, outs
 			}
-			if len(outs) != len(first) {
-				fail("switch", ErrArgument, "return the same structure from every branch", "branch 0 returned %d tensors, branch %d %d", len(first), k, len(outs))
-			}
+			paths := sameLeaves(what, "result of "+names[0], "result of "+names[k], like, r, "return the same structure from every branch")
 			for i, t := range outs {
 				if !t.Shape().Equal(first[i].Shape()) || t.DType() != first[i].DType() {
-					fail("switch", ErrShape, "return the same shapes and dtypes from every branch", "result %d is %v in branch 0 and %v in branch %d", i, first[i].Spec(), t.Spec(), k)
+					fail(what, ErrShape, "return the same shapes and dtypes from every branch",
+						"result %s is %v in %s and %v in %s", leafAt(paths, i), first[i].Spec(), names[0], t.Spec(), names[k])
 				}
 			}
 			return outs
 		}
 	}
-	top := index.Like(float64(len(branches) - 1))
-	index = index.Min(top).Max(index.Like(0)).AsInt()
-	return rebuild("switch", like, switchOn(index, fs))
+	return rebuild(what, like, switchOn(index, fs))
 }

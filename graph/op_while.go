@@ -193,8 +193,9 @@ func While[C any](cond func(C) Tensor, body func(C) C, init C) C {
 		return c
 	}, func(st []Tensor) []Tensor {
 		r, captured := capture("while", specsOf(st), true, func(st []Tensor) []Tensor {
-			next := leavesOf("while", body(rebuild("while", init, st)))
-			checkCarry("while", init, start, next)
+			c := body(rebuild("while", init, st))
+			next := leavesOf("while", c)
+			checkCarry("while", init, c, start, next)
 			return next
 		})
 		all := append(slices.Clone(st), captured...)

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,18 @@ func (s Shape) Size() int {
 		n *= d
 	}
 	return n
+}
+
+// overflows reports that no int holds the size.
+func (s Shape) overflows() bool {
+	n := 1
+	for _, d := range s {
+		if d > 0 && n > math.MaxInt/d {
+			return !slices.Contains(s, 0)
+		}
+		n *= d
+	}
+	return false
 }
 
 // Equal reports whether both shapes have the same axes.
@@ -105,7 +118,10 @@ func normalAxis(axis, rank int) (int, error) {
 		a += rank
 	}
 	if a < 0 || a >= rank {
-		return 0, fmt.Errorf("axis %d is out of range for rank %d", axis, rank)
+		if rank == 0 {
+			return 0, fmt.Errorf("axis %d is out of range: a scalar has no axes", axis)
+		}
+		return 0, fmt.Errorf("axis %d is out of range, %d to %d for rank %d", axis, -rank, rank-1, rank)
 	}
 	return a, nil
 }

@@ -26,9 +26,15 @@ func (t Tensor) Any(axes ...int) Tensor { return truth("any", t).AsInt().Sum(axe
 func (t Tensor) All(axes ...int) Tensor { return truth("all", t).Not().AsInt().Sum(axes...).Eq(Int(0)) }
 
 // ArgMin is the int32 position of the smallest element along an axis: the first of equals, the first NaN when there is one.
-func (t Tensor) ArgMin(axis int) Tensor {
-	a := axisOf("argmin", t, axis)
-	hit := t.Eq(t.ReduceMin(a).ExpandDims(a))
+func (t Tensor) ArgMin(axis int) Tensor { return positionOf("argmin", t, axis, Tensor.ReduceMin) }
+
+// positionOf is where along an axis the extreme element is.
+func positionOf(op string, t Tensor, axis int, extreme func(t Tensor, axes ...int) Tensor) Tensor {
+	a := axisOf(op, t, axis)
+	if t.Dim(a) == 0 {
+		fail(op, ErrShape, "take it over at least one element", "axis %d of %v has no elements", a, t.Shape())
+	}
+	hit := t.Eq(extreme(t, a).ExpandDims(a))
 	if t.DType().IsFloat() {
 		hit = hit.Or(t.IsNaN())
 	}

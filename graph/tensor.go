@@ -51,7 +51,7 @@ func (t Tensor) Max(u Tensor) Tensor { return pointwise(maxRule, t, u) }
 // Min is the smaller of both, NaN where either is NaN. Equal operands share the gradient.
 func (t Tensor) Min(u Tensor) Tensor { return pointwise(minRule, t, u) }
 
-// Scale multiplies with a constant of t's own type.
+// Scale multiplies with a constant of t's own type, which for integers is a whole number.
 func (t Tensor) Scale(c float64) Tensor { return t.Mul(t.Like(c)) }
 
 // AddScalar adds a constant of t's own type.

@@ -9,7 +9,7 @@
 //	}
 //
 //	leaves, err := tree.Leaves[Tensor](net)             // .Layers[0].W, .Layers[0].B, ..., .Head["a"].W, ...
-//	zeros, err := tree.Map(Tensor.ZerosLike, net)       // a new Net
+//	minus, err := tree.Map(Tensor.Neg, net)             // a new Net
 //	sum, err := tree.Map2(Tensor.Add, net, gradient)    // an error names the first path where the two differ
 //	same, err := tree.Unflatten(net, leaves)            // back again
 //

@@ -7,6 +7,6 @@
 // is the function from parameters and a batch to the gradient for each sample. Maps nest, and compose with
 // Grad, VJP, JVP and Jit in any order. Tensors that the mapped function captures are shared by all samples.
 // InTree and OutTree give every leaf an axis of its own, PerSample gives value, gradient and auxiliary values of
-// every sample, and PSum, PMean and PMax fold over the samples of an axis that Name has named. Chunk
-// maps a few samples at a time, in bounded memory.
+// every sample, SquaredNorms and InnerProducts what is asked of many gradients, and PSum, PMean and PMax fold over the
+// samples of an axis that Name has named. Chunk maps a few samples at a time, in bounded memory.
 package vmap

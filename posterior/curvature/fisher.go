@@ -18,6 +18,7 @@ func Fisher[P, S any](f func(P, S) graph.Tensor, opts ...Option) func(params P, 
 }
 
 // Gram is J'J, dense [N N], of per-sample gradients: a tree of leaves [n ...] that together are J [n N].
+// The matrix J J' [n n] of their inner products is vmap.InnerProducts.
 func Gram[P any](grads P) graph.Tensor {
 	samples("gram", grads)
 	j := vmap.Map(func(g P) graph.Tensor {
