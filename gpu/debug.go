@@ -18,7 +18,7 @@ type DebugFlags struct {
 
 // Passes are the passes of package graph's compiler that LAVAGRAD_DEBUG=without=... can leave out.
 func Passes() []string {
-	return []string{"simplify", "contract", "chunk", "matmul", "scatter", "fuse", "epilogue", "lanes", "inplace", "arena"}
+	return []string{"simplify", "contract", "chunk", "matmul", "windows", "scatter", "fuse", "epilogue", "lanes", "inplace", "arena"}
 }
 
 const debugWords = "validate, sync, profile, checknan, checkcpu, dump=DIR, without=PASS+PASS"

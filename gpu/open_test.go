@@ -90,7 +90,7 @@ func TestParseDebug(t *testing.T) {
 		require.ErrorContains(t, err, "the words are: validate, sync, profile, checknan, checkcpu, dump=DIR, without=PASS+PASS")
 	}
 	_, err = gpu.ParseDebug("without=fuse+fusion")
-	require.ErrorContains(t, err, `the unknown pass "fusion"; the passes are: simplify, contract, chunk, matmul, scatter, fuse, epilogue, lanes, inplace, arena`)
+	require.ErrorContains(t, err, `the unknown pass "fusion"; the passes are: simplify, contract, chunk, matmul, windows, scatter, fuse, epilogue, lanes, inplace, arena`)
 }
 
 func TestFormatBytes(t *testing.T) {

@@ -67,7 +67,7 @@ var epilogueCases = []epilogueCase{
 	}, ""},
 	{"convolution", []Shape{{4, 8, 14, 14}, {32, 8, 3, 3}, {32, 1, 1}}, func(in []Tensor) []Tensor {
 		return []Tensor{Conv(in[0], in[1], ConvOptions{}).Add(in[2]).ReLU()}
-	}, "windows; matmul + relu"},
+	}, "transpose; transpose; matmul + relu"},
 	{"by zero", []Shape{{96, 80}, {80, 100}}, func(in []Tensor) []Tensor {
 		y := in[0].Div(in[0]).MatMul(in[1]) // NaN where in[0] is 0
 		return []Tensor{y.Mul(Scalar(0)), y.Max(Scalar(1)), Where(y.Gt(Scalar(0)), y, y.Scale(0.5))}

@@ -19,7 +19,8 @@ type matmulOp struct {
 	shared  bool // all products of the batch have one A
 	squareA bool // A's elements are squared
 	squareB bool
-	limit   int // elements of the result that one binding holds
+	image   imageOperand // where the second operand is windows (pass_matmul_image.go)
+	limit   int          // elements of the result that one binding holds
 	target  shaders.MatMulTarget
 }
 
@@ -151,7 +152,7 @@ func (o matmulOp) dispatches(k *Kernels, name string, epilogue func(shaders.MatM
 			}
 			made[m.Name] = kernel
 		}
-		kernel.Push, kernel.Groups = p.args.Words(), m.Groups(p.args.M, p.args.N, p.batch)
+		kernel.Push, kernel.Groups = p.args.Words(o.form), m.Groups(p.args.M, p.args.N, p.batch)
 		k.Dispatch(name, kernel, args...)
 	}
 }
@@ -171,6 +172,9 @@ func (o matmulOp) arguments() shaders.MatMulArgs {
 	if o.shared {
 		a.StrideA = 0
 	}
+	if o.image != (imageOperand{}) {
+		a.LDB, a.StrideB, a.Windows = o.image.step, o.image.size, o.image.windows
+	}
 	return a
 }
 
@@ -182,25 +186,24 @@ const matmulWork = 1 << 19
 
 // planMatmuls replaces large contractions by matmuls on operands laid out for the kernels.
 func planMatmuls(outputs []*node, p gpu.Profile, precision Precision) []*node {
-	target := productTarget(p, precision)
+	plan := newProductPlanner(productTarget(p, precision), p)
 	return rewrite(outputs, func(n *node, in []*node) *node {
 		o, ok := n.op.(contractOp)
 		if !ok || n.spec.DType != Float32 {
 			return nil
 		}
 		o, in = o.untransposed(in)
-		limit := int(p.MaxStorageRange / 4)
 		whole := newNode(o, in, n.spec, n.pc)
-		if m := o.matmul(whole, target, limit); m != nil && fitsDevice(m, p.MaxAllocation) {
+		if m := o.matmul(whole, plan); m != nil && fitsDevice(m, p.MaxAllocation) {
 			return m
 		} // else the operands as they lie, such as windows of an image, need no array
-		parts := o.parts(whole, target.MostK())
+		parts := o.parts(whole, plan.target.MostK())
 		if len(parts) == 1 {
 			return nil
 		}
 		var sum Tensor
 		for _, x := range parts {
-			if m := o.matmul(x, target, limit); m != nil {
+			if m := o.matmul(x, plan); m != nil {
 				x = m
 			}
 			if sum.Valid() {
@@ -270,8 +273,42 @@ func fitsDevice(m *node, bytes int64) bool {
 	return true
 }
 
+// productPlanner turns contractions into matmuls on a device.
+type productPlanner struct {
+	target shaders.MatMulTarget
+	limit  int // elements that one binding holds
+	images map[imageKey]Tensor
+}
+
+func newProductPlanner(target shaders.MatMulTarget, p gpu.Profile) *productPlanner {
+	return &productPlanner{target: target, limit: int(p.MaxStorageRange / 4), images: map[imageKey]Tensor{}}
+}
+
+// labelledProduct is a contraction as products of matrices: the axes of the operands by what they are to the product.
+type labelledProduct struct {
+	target                 shaders.MatMulTarget
+	a, b                   Tensor
+	la, lb                 []int
+	batch, rows, cols, sum []int
+	ofA                    []int // the batch labels that a has
+	shared                 bool  // as in matmulOp
+	parts                  int   // so many products are summed for one result; 0 for none
+	size                   map[int]int
+	out                    []int
+	pc                     uintptr
+}
+
 // matmul is contraction n as a matmul, or nil where that does not pay.
-func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *node {
+func (o contractOp) matmul(n *node, p *productPlanner) *node {
+	l := o.labelled(n, p.target)
+	if m := l.overImage(p); m != nil {
+		return m
+	}
+	return l.overMatrices(p)
+}
+
+// labelled brings n into the form of products.
+func (o contractOp) labelled(n *node, target shaders.MatMulTarget) *labelledProduct {
 	target, a, b := onUnits(target, Tensor{n.in()[0]}, Tensor{n.in()[1]})
 	la, lb := o.a, o.b
 	// The operand whose free axes come last in the result gives the columns.
@@ -284,71 +321,84 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 			break
 		}
 	}
-	var batch, rows, cols, sum []int
+	p := &labelledProduct{target: target, a: a, b: b, la: la, lb: lb, out: o.out, pc: n.pc}
 	for _, l := range o.out {
 		switch inA, inB := slices.Contains(la, l), slices.Contains(lb, l); {
 		case inA && inB:
-			batch = append(batch, l)
+			p.batch = append(p.batch, l)
 		case inA:
-			rows = append(rows, l)
+			p.rows = append(p.rows, l)
 		default:
-			cols = append(cols, l)
+			p.cols = append(p.cols, l)
 		}
 	}
 	for _, l := range la {
 		if !slices.Contains(o.out, l) {
-			sum = append(sum, l)
+			p.sum = append(p.sum, l)
 		}
 	}
-	size, _ := contractOp{a: la, b: lb, out: o.out}.sizes(a.Shape(), b.Shape())
-	count := func(labels []int) int {
-		c := 1
-		for _, l := range labels {
-			c *= size[l]
-		}
-		return c
-	}
-	ofA := batch // the batch axes that the first operand has
-	shared, parts := false, 0
-	lead := leading(o.out, cols)
-	first, rest := outermost(la, lb, sum)
-	outer := slices.Concat(first, batch)
-	switch {
-	case len(lead) > 0 && len(batch) == 0 && count(cols[len(lead):]) >= sharedColumns && slices.Equal(lb[:len(lead)], lead):
+	p.size, _ = contractOp{a: la, b: lb, out: o.out}.sizes(a.Shape(), b.Shape())
+	p.ofA = p.batch
+	lead := leading(o.out, p.cols)
+	first, rest := outermost(la, lb, p.sum)
+	outer := slices.Concat(first, p.batch)
+	switch rows, cols := p.count(p.rows), p.count(p.cols); {
+	case len(lead) > 0 && len(p.batch) == 0 && p.count(p.cols[len(lead):]) >= sharedColumns && slices.Equal(lb[:len(lead)], lead):
 		// Columns of which some lead in the result, as the samples of a convolution do, would be gathered before the product and
 		// scattered after it: instead these number products that share the first operand.
-		shared = true
-		batch, cols = lead, cols[len(lead):]
-	case len(first) > 0 && lies(la, outer, rows, rest) && lies(lb, outer, cols, rest) && !slices.Equal(la, slices.Concat(batch, sum, rows)) &&
-		count(rows)*count(cols) < (count(rows)+count(cols))*count(rest):
+		p.shared = true
+		p.batch, p.cols = lead, p.cols[len(lead):]
+	case len(first) > 0 && lies(la, outer, p.rows, rest) && lies(lb, outer, p.cols, rest) && !slices.Equal(la, slices.Concat(p.batch, p.sum, p.rows)) &&
+		rows*cols < (rows+cols)*p.count(rest):
 		// Samples that are summed over, as in the gradient of a convolution's kernel: a product for each, added up, moves fewer
 		// bytes than operands rearranged so that the samples lie side by side.
-		parts = count(first)
-		batch, ofA, sum = outer, outer, rest
+		p.parts = p.count(first)
+		p.batch, p.ofA, p.sum = outer, outer, rest
 	}
-	m := matmulOp{shared: shared, batch: count(batch), m: count(rows), n: count(cols), k: count(sum), limit: limit, target: target}
-	if m.m < 4 || m.n < 4 || m.k < 4 || m.k > target.MostK() || m.batch*m.m*m.n*m.k < matmulWork {
+	return p
+}
+
+// count is how many elements an array with these labels has.
+func (p *labelledProduct) count(labels []int) int {
+	c := 1
+	for _, l := range labels {
+		c *= p.size[l]
+	}
+	return c
+}
+
+// op is the matmul for so many columns and products of an element, or false where it does not pay.
+func (p *labelledProduct) op(limit, n, k int) (m matmulOp, ok bool) {
+	m = matmulOp{shared: p.shared, batch: p.count(p.batch), m: p.count(p.rows), n: n, k: k, limit: limit, target: p.target}
+	return m, m.m >= 4 && n >= 4 && k >= 4 && k <= p.target.MostK() && m.batch*m.m*n*k >= matmulWork
+}
+
+// overMatrices is the product of operands that are written out as matrices.
+func (p *labelledProduct) overMatrices(planner *productPlanner) *node {
+	m, ok := p.op(planner.limit, p.count(p.cols), p.count(p.sum))
+	if !ok {
 		return nil
 	}
-	plainA, turnedA := slices.Concat(ofA, rows, sum), slices.Concat(ofA, sum, rows)
-	plainB, turnedB := slices.Concat(batch, sum, cols), slices.Concat(batch, cols, sum)
+	a, b, la, lb := p.a, p.b, p.la, p.lb
+	plainA, turnedA := slices.Concat(p.ofA, p.rows, p.sum), slices.Concat(p.ofA, p.sum, p.rows)
+	plainB, turnedB := slices.Concat(p.batch, p.sum, p.cols), slices.Concat(p.batch, p.cols, p.sum)
 	switch {
 	case slices.Equal(la, turnedA) && !slices.Equal(la, plainA):
 		m.form = shaders.MatMulTN
 	case slices.Equal(lb, turnedB) && !slices.Equal(lb, plainB):
 		m.form = shaders.MatMulNT
 	}
-	if _, err := shaders.MatMul(m.form, m.arguments(), m.batch, target); err != nil {
+	if _, err := shaders.MatMul(m.form, m.arguments(), m.batch, p.target); err != nil {
 		return nil
 	}
-	if target.Rounding == shaders.Unrounded { // kernels on cooperative matrices take operands as they are
+	if p.target.Rounding == shaders.Unrounded { // kernels on cooperative matrices take operands as they are
 		a, m.squareA = squareRoot(a)
 		b, m.squareB = squareRoot(b)
 	}
 	if m.form == shaders.MatMulTN {
-		a = arrange(a, la, turnedA, count(ofA), m.k, m.m)
+		a = arrange(a, la, turnedA, p.count(p.ofA), m.k, m.m)
 	} else {
-		a = arrange(a, la, plainA, count(ofA), m.m, m.k)
+		a = arrange(a, la, plainA, p.count(p.ofA), m.m, m.k)
 	}
 	if m.form == shaders.MatMulNT {
 		b = arrange(b, lb, turnedB, m.batch, m.n, m.k)
@@ -358,17 +408,30 @@ func (o contractOp) matmul(n *node, target shaders.MatMulTarget, limit int) *nod
 	if !storable(a.n) || !storable(b.n) {
 		return nil
 	}
-	c := Tensor{newNode(m, []*node{a.n, b.n}, Spec{Float32, Shape{m.batch, m.m, roundUp4(m.n)}}, n.pc)}.Slice(2, 0, m.n)
-	if parts > 0 {
-		c = c.Reshape(parts, m.batch/parts*m.m, m.n).Sum(0)
-		batch = slices.DeleteFunc(batch, func(l int) bool { return !slices.Contains(o.out, l) })
+	return p.result(p.products(m, a, b))
+}
+
+// products is [batch, rows, columns], added up where several make one result.
+func (p *labelledProduct) products(m matmulOp, a, b Tensor) Tensor {
+	c := Tensor{newNode(m, []*node{a.n, b.n}, Spec{Float32, Shape{m.batch, m.m, roundUp4(m.n)}}, p.pc)}.Slice(2, 0, m.n)
+	if p.parts > 0 {
+		c = c.Reshape(p.parts, m.batch/p.parts*m.m, m.n).Sum(0)
 	}
-	labels := slices.Concat(batch, rows, cols)
+	return c
+}
+
+// result brings products into the order of the contraction's axes.
+func (p *labelledProduct) result(c Tensor) *node {
+	batch := p.batch
+	if p.parts > 0 {
+		batch = slices.DeleteFunc(slices.Clone(batch), func(l int) bool { return !slices.Contains(p.out, l) })
+	}
+	labels := slices.Concat(batch, p.rows, p.cols)
 	shape := make([]int, len(labels))
 	perm := make([]int, len(labels))
 	for i, l := range labels {
-		shape[i] = size[l]
-		perm[slices.Index(o.out, l)] = i
+		shape[i] = p.size[l]
+		perm[slices.Index(p.out, l)] = i
 	}
 	return c.Reshape(shape...).Transpose(perm...).n
 }

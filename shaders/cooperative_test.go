@@ -297,7 +297,7 @@ func (p product) run(t *testing.T, d *gpu.Device, k shaders.MatMulKernel) []floa
 		}
 	}()
 	spec := gpu.ProgramSpec{Name: t.Name()}
-	dispatch := gpu.Dispatch{Push: p.args.Words(), Groups: k.Groups(p.args.M, p.args.N, p.batch)}
+	dispatch := gpu.Dispatch{Push: p.args.Words(p.form), Groups: k.Groups(p.args.M, p.args.N, p.batch)}
 	for i, data := range [][]byte{bytes(p.a), bytes(p.b), bytes(c)} {
 		a, err := d.Upload(ctx, data)
 		require.NoError(t, err)
@@ -306,8 +306,13 @@ func (p product) run(t *testing.T, d *gpu.Device, k shaders.MatMulKernel) []floa
 		dispatch.Bindings = append(dispatch.Bindings, gpu.Binding{Slot: i, Write: i == 2})
 	}
 	var err error
-	dispatch.Kernel, err = d.Kernel(ctx, gpu.KernelSpec{Name: k.Name, Code: k.Code, PushWords: len(dispatch.Push), FullSubgroups: k.FullSubgroups,
-		Bindings: []gpu.BindingKind{gpu.Storage, gpu.Storage, gpu.Storage}})
+	kinds := []gpu.BindingKind{gpu.Storage, gpu.Storage, gpu.Storage}
+	for i, v := range k.Views {
+		if v == shaders.TexelVector {
+			kinds[i] = gpu.Texel
+		}
+	}
+	dispatch.Kernel, err = d.Kernel(ctx, gpu.KernelSpec{Name: k.Name, Code: k.Code, PushWords: len(dispatch.Push), FullSubgroups: k.FullSubgroups, Bindings: kinds})
 	require.NoError(t, err)
 	spec.Dispatches = []gpu.Dispatch{dispatch}
 	program, err := d.NewProgram(ctx, spec)

@@ -43,6 +43,7 @@ type MatMulArgs struct {
 	StrideA, StrideB, StrideC int
 	OffsetA, OffsetB, OffsetC int
 	SquareA, SquareB          bool
+	Windows                   Windows // of B (windows.go)
 }
 
 // MatMulPushWords is the number of push constant words.
@@ -52,9 +53,9 @@ func (a MatMulArgs) list() [MatMulPushWords - 1]int {
 	return [...]int{a.M, a.N, a.K, a.LDA, a.LDB, a.LDC, a.StrideA, a.StrideB, a.StrideC, a.OffsetA, a.OffsetB, a.OffsetC}
 }
 
-// Words are the push constants of arguments that Check accepts.
-func (a MatMulArgs) Words() []uint32 {
-	w := make([]uint32, 0, MatMulPushWords)
+// Words are the push constants of arguments that Check accepts, for a kernel of the form.
+func (a MatMulArgs) Words(f MatMulForm) []uint32 {
+	w := make([]uint32, 0, WindowsPushWords)
 	for _, v := range a.list() {
 		w = append(w, uint32(v))
 	}
@@ -65,7 +66,12 @@ func (a MatMulArgs) Words() []uint32 {
 	if a.SquareB {
 		squares |= 2
 	}
-	return append(w, squares)
+	w = append(w, squares)
+	if a.Windows != (Windows{}) {
+		rows, _ := a.stored(f)
+		w = append(w, a.Windows.words(rows[1], a.LDB)...)
+	}
+	return w
 }
 
 // stored is the shape of A, B and C as they lie in memory.
@@ -89,6 +95,9 @@ func (a MatMulArgs) Elements(f MatMulForm, batch int) [3]int {
 	for i := range n {
 		n[i] = offsets[i] + (batch-1)*strides[i] + (rows[i]-1)*lds[i] + roundUp4(cols[i])
 	}
+	if w := a.Windows; w != (Windows{}) {
+		n[1] = offsets[1] + (batch-1)*strides[1] + w.row(rows[1]-1, a.LDB) + (cols[1]/w.Run-1)*w.Segment + w.Run
+	}
 	return n
 }
 
@@ -104,7 +113,16 @@ func (a MatMulArgs) Check(f MatMulForm, batch int) error {
 		}
 	}
 	_, cols := a.stored(f)
+	windows := a.Windows != (Windows{})
+	if windows {
+		if err := a.Windows.check(f, cols[1], a.LDB); err != nil {
+			return err
+		}
+	}
 	for i, ld := range [...]int{a.LDA, a.LDB, a.LDC} {
+		if i == 1 && windows {
+			continue // windows overlap
+		}
 		if ld < roundUp4(cols[i]) {
 			return fmt.Errorf("shaders: matmul: %s is %d, shorter than its row of %d elements rounded up to %d", names[3+i], ld, cols[i], roundUp4(cols[i]))
 		}
@@ -183,6 +201,7 @@ type matMulVariant struct {
 	share        bool // needs subgroups of as many invocations as a workgroup has, which shuffle
 	lanesM       bool
 	rolled       bool // see MatMulKernel
+	windows      bool // two more modules, for NN and NT, read B out of an image
 	rate         float64
 	compile      float64
 }
@@ -208,11 +227,11 @@ func (v matMulVariant) cost(tiles, cores, k int) float64 {
 // buffers beyond 32x4 (the Xeon runs 32x8 at 4.3 GF/s, 32x4 at 8.0). Sums kept in memory instead of carried by the loop are slower and compile no faster.
 // robustBufferAccess costs the storage variants 15 to 30 % and the texel ones nothing.
 var quadVariants = []matMulVariant{
-	{base: "matmul_cpu_quadtexel32x8", tileM: 32, tileN: 32, local: 4, texel: true, rate: 11.7, compile: 0.1},
-	{base: "matmul_cpu_quadtexel16x4", tileM: 16, tileN: 16, local: 4, texel: true, rate: 8.8, compile: 0.025},
+	{base: "matmul_cpu_quadtexel32x8", tileM: 32, tileN: 32, local: 4, texel: true, windows: true, rate: 11.7, compile: 0.1},
+	{base: "matmul_cpu_quadtexel16x4", tileM: 16, tileN: 16, local: 4, texel: true, windows: true, rate: 8.8, compile: 0.025},
 	{base: "matmul_cpu_quadtexel4x8", tileM: 4, tileN: 32, local: 4, texel: true, rate: 5.4, compile: 0.02},
-	{base: "matmul_cpu_quad32x4", tileM: 32, tileN: 16, local: 4, rate: 8, compile: 0.08},
-	{base: "matmul_cpu_quad16x4", tileM: 16, tileN: 16, local: 4, rate: 5.9, compile: 0.04},
+	{base: "matmul_cpu_quad32x4", tileM: 32, tileN: 16, local: 4, windows: true, rate: 8, compile: 0.08},
+	{base: "matmul_cpu_quad16x4", tileM: 16, tileN: 16, local: 4, windows: true, rate: 5.9, compile: 0.04},
 	{base: "matmul_cpu_quad4x8", tileM: 4, tileN: 32, local: 4, rate: 3.5, compile: 0.027},
 }
 
@@ -222,9 +241,9 @@ var quadVariants = []matMulVariant{
 // in proportion to texel16x8's on a Turin EPYC, in G/s of process CPU time for NN, TN and NT at 512 x 512 x 512: 75, 81 and 67 with
 // share32x8, 72, 64 and 67 with share16x8, where texel16x8 reached 62 and 56 with NN and TN. Mesa keeps on disk what it has compiled, so that time does not count.
 var texelVariants = []matMulVariant{
-	{base: "matmul_cpu_share32x8", tileM: 32, tileN: 64, local: 8, texel: true, share: true, rolled: true, rate: 66},
-	{base: "matmul_cpu_share16x8", tileM: 16, tileN: 64, local: 8, texel: true, share: true, rolled: true, rate: 60},
-	{base: "matmul_cpu_texel16x8", tileM: 16, tileN: 64, local: 8, texel: true, rolled: true, rate: 49},
+	{base: "matmul_cpu_share32x8", tileM: 32, tileN: 64, local: 8, texel: true, share: true, rolled: true, windows: true, rate: 66},
+	{base: "matmul_cpu_share16x8", tileM: 16, tileN: 64, local: 8, texel: true, share: true, rolled: true, windows: true, rate: 60},
+	{base: "matmul_cpu_texel16x8", tileM: 16, tileN: 64, local: 8, texel: true, rolled: true, windows: true, rate: 49},
 	{base: "matmul_cpu_texel8x8", tileM: 64, tileN: 8, local: 8, texel: true, lanesM: true, rolled: true, rate: 31},
 	{base: "matmul_cpu_texel4x8", tileM: 4, tileN: 64, local: 8, texel: true, rolled: true, rate: 27},
 	{base: "matmul_gpu_tile64", tileM: 64, tileN: 64, local: 256, rate: 0.9}, // past the texel limit
@@ -254,7 +273,11 @@ func MatMul(f MatMulForm, a MatMulArgs, batch int, t MatMulTarget) (MatMulKernel
 	if err := a.Check(f, batch); err != nil {
 		return MatMulKernel{}, err
 	}
+	windows := a.Windows != (Windows{})
 	if t.Rounding != Unrounded {
+		if windows {
+			return MatMulKernel{}, fmt.Errorf("shaders: matmul: no kernel on cooperative matrices reads windows: write them out")
+		}
 		return t.cooperativeMatMul(f, a, batch)
 	}
 	spans := a.Elements(f, batch)
@@ -262,17 +285,20 @@ func MatMul(f MatMulForm, a MatMulArgs, batch int, t MatMulTarget) (MatMulKernel
 	least := math.Inf(1)
 	for _, v := range t.variants() {
 		tilesM, tilesN := ceilDiv(a.M, v.tileM), ceilDiv(a.N, v.tileN)
-		if v.texel && !t.fitsTexels(spans) || v.share && t.Subgroup != v.local || max(tilesM, tilesN, batch) > maxGroups {
+		if v.texel && !t.fitsTexels(spans) || v.share && t.Subgroup != v.local || max(tilesM, tilesN, batch) > maxGroups || windows && !v.windows {
 			continue
 		}
 		if cost := v.cost(tilesM*tilesN*batch, t.Cores, a.K); cost < least {
 			best, least = v, cost
 		}
 	}
+	if math.IsInf(least, 1) && windows {
+		return MatMulKernel{}, fmt.Errorf("shaders: matmul: no kernel of the target reads the windows of %d products with %d x %d results: write them out", batch, a.M, a.N)
+	}
 	if math.IsInf(least, 1) {
 		return MatMulKernel{}, fmt.Errorf("shaders: matmul: %d products with %d x %d results need more than %d workgroups along a dimension: split them", batch, a.M, a.N, maxGroups)
 	}
-	return best.kernel(f), nil
+	return best.kernel(f, windows), nil
 }
 
 // texelWork is from how many multiplications products get a dispatch of their own so that their operands fit texel views: on
@@ -319,9 +345,9 @@ func (t MatMulTarget) Products(f MatMulForm, a MatMulArgs, batch, align int) int
 
 // Block is how many rows and columns of the result one dispatch should compute of a single product: all, or where its operands have more texels
 // than a view may, as many as read operands that fit, wherever in a multiple of align elements they begin. Only rows of A in the forms NN and NT and
-// columns of B in the form NT lie together. Other counts than all are multiples of 32.
+// columns of B in the form NT lie together, and no windows. Other counts than all are multiples of 32.
 func (t MatMulTarget) Block(f MatMulForm, a MatMulArgs, align int) (rows, columns int) {
-	if !t.tooLong(a.Elements(f, 1)) {
+	if !t.tooLong(a.Elements(f, 1)) || a.Windows != (Windows{}) {
 		return a.M, a.N
 	}
 	most := func(all, ld, offset int) int {
@@ -343,10 +369,13 @@ func (t MatMulTarget) Block(f MatMulForm, a MatMulArgs, align int) (rows, column
 	return part.M, part.N
 }
 
-func (v matMulVariant) kernel(f MatMulForm) MatMulKernel {
+func (v matMulVariant) kernel(f MatMulForm, windows bool) MatMulKernel {
 	k := MatMulKernel{
 		Name: v.base + "_" + f.String(), Form: f,
 		TileM: v.tileM, TileN: v.tileN, Local: v.local, lanesM: v.lanesM, rolled: v.rolled,
+	}
+	if windows {
+		k.Name, k.rolled = v.base+"windows_"+f.String(), false
 	}
 	if v.texel {
 		k.Views = [3]View{TexelVector, TexelVector, Storage}
@@ -372,8 +401,11 @@ func MatMulKernels() []MatMulKernel {
 	for _, family := range [][]matMulVariant{quadVariants, texelVariants[:len(texelVariants)-1], gpuVariants} {
 		for _, v := range family {
 			for f := MatMulNN; f <= MatMulNT; f++ {
-				k := v.kernel(f)
+				k := v.kernel(f, false)
 				all = append(all, k)
+				if v.windows && f != MatMulTN {
+					all = append(all, v.kernel(f, true))
+				}
 				if k.rolled {
 					all = append(all, k.storesInLoop())
 				}

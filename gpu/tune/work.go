@@ -177,7 +177,7 @@ func squareOn(n int, target func(gpu.Profile) shaders.MatMulTarget) work {
 		if err != nil {
 			return nil, err
 		}
-		push := args.Words()
+		push := args.Words(shaders.MatMulNN)
 		kernel, err := m.dev.Kernel(m.ctx, gpu.KernelSpec{Name: k.Name, Code: k.Code, PushWords: len(push), FullSubgroups: k.FullSubgroups,
 			Bindings: []gpu.BindingKind{viewKinds[k.Views[0]], viewKinds[k.Views[1]], viewKinds[k.Views[2]]}})
 		if err != nil {

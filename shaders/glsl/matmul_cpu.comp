@@ -11,6 +11,7 @@
 //   ROLL   the tile is stored in a loop, so that an epilogue, which takes the place of the stores, is compiled once or twice: always with QUAD, since
 //          SwiftShader compiles straight code for all the stores twice as long and runs it no faster
 //   TEXEL  A and B are uniform texel buffers (RGBA32F) instead of storage buffers
+//   WINDOWS  B is read out of an image, of which it is the windows (shaders/windows.go)
 //
 // variants: quad32x4_nn=-DFORM=0 -DTM=32 -DTN=4 -DLX=4 -DQUAD; quad32x4_tn=-DFORM=1 -DTM=32 -DTN=4 -DLX=4 -DQUAD; quad32x4_nt=-DFORM=2 -DTM=32 -DTN=4 -DLX=4 -DQUAD
 // variants: quad16x4_nn=-DFORM=0 -DTM=16 -DTN=4 -DLX=4 -DQUAD; quad16x4_tn=-DFORM=1 -DTM=16 -DTN=4 -DLX=4 -DQUAD; quad16x4_nt=-DFORM=2 -DTM=16 -DTN=4 -DLX=4 -DQUAD
@@ -28,6 +29,13 @@
 // variants: texel16x8roll_nn=-DFORM=0 -DROLL -DTM=16 -DTN=8 -DLX=8 -DTEXEL; texel16x8roll_tn=-DFORM=1 -DROLL -DTM=16 -DTN=8 -DLX=8 -DTEXEL; texel16x8roll_nt=-DFORM=2 -DROLL -DTM=16 -DTN=8 -DLX=8 -DTEXEL
 // variants: texel8x8roll_nn=-DFORM=0 -DROLL -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M; texel8x8roll_tn=-DFORM=1 -DROLL -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M; texel8x8roll_nt=-DFORM=2 -DROLL -DTM=8 -DTN=8 -DLX=8 -DTEXEL -DLANES_M
 // variants: texel4x8roll_nn=-DFORM=0 -DROLL -DTM=4 -DTN=8 -DLX=8 -DTEXEL; texel4x8roll_tn=-DFORM=1 -DROLL -DTM=4 -DTN=8 -DLX=8 -DTEXEL; texel4x8roll_nt=-DFORM=2 -DROLL -DTM=4 -DTN=8 -DLX=8 -DTEXEL
+// variants: quadtexel32x8windows_nn=-DFORM=0 -DWINDOWS -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8windows_nt=-DFORM=2 -DWINDOWS -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL
+// variants: quadtexel16x4windows_nn=-DFORM=0 -DWINDOWS -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL; quadtexel16x4windows_nt=-DFORM=2 -DWINDOWS -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL
+// variants: quad32x4windows_nn=-DFORM=0 -DWINDOWS -DTM=32 -DTN=4 -DLX=4 -DQUAD; quad32x4windows_nt=-DFORM=2 -DWINDOWS -DTM=32 -DTN=4 -DLX=4 -DQUAD
+// variants: quad16x4windows_nn=-DFORM=0 -DWINDOWS -DTM=16 -DTN=4 -DLX=4 -DQUAD; quad16x4windows_nt=-DFORM=2 -DWINDOWS -DTM=16 -DTN=4 -DLX=4 -DQUAD
+// variants: share32x8windows_nn=-DFORM=0 -DWINDOWS -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share32x8windows_nt=-DFORM=2 -DWINDOWS -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE
+// variants: share16x8windows_nn=-DFORM=0 -DWINDOWS -DTM=16 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share16x8windows_nt=-DFORM=2 -DWINDOWS -DTM=16 -DTN=8 -DLX=8 -DTEXEL -DSHARE
+// variants: texel16x8windows_nn=-DFORM=0 -DWINDOWS -DTM=16 -DTN=8 -DLX=8 -DTEXEL; texel16x8windows_nt=-DFORM=2 -DWINDOWS -DTM=16 -DTN=8 -DLX=8 -DTEXEL
 #version 450
 #extension GL_EXT_control_flow_attributes : require
 #ifdef QUAD
@@ -62,13 +70,28 @@ layout(push_constant) uniform Push {
 	uint strideA, strideB, strideC;
 	uint offsetA, offsetB, offsetC;
 	uint squares;
+#ifdef WINDOWS
+	uint width, jump, run, segment, last;
+#endif
 };
 
 // power squares the elements of an operand whose bit is set.
 vec4 power(vec4 v, uint operand) { return (squares & operand) != 0u ? v * v : v; }
 
+#ifdef WINDOWS
+#define VECTOR_B vectorB
+#define ROW_B(i) rowB[i]
+#else
+#define VECTOR_B (k >> 2)
+#define ROW_B(i) row[i] * ldb4
+#endif
+
 // keep zeroes the elements past K bit by bit: a product with 0 would let NaN padding through.
+#if defined(WINDOWS) && FORM == NT
+#define keep(v, mask) (v) // rows of windows are whole vectors
+#else
 vec4 keep(vec4 v, uvec4 mask) { return uintBitsToFloat(floatBitsToUint(v) & mask); }
+#endif
 
 void main() {
 #ifdef LANES_M
@@ -106,12 +129,36 @@ void main() {
 	uint rowA[TM];
 	[[unroll]] for (int r = 0; r < TM; r++) rowA[r] = a0 + min(m0 + r, M - 1) * lda4;
 #endif
+#ifdef WINDOWS
+	// Addresses of rows grow with the row, so that the last one's bounds them. A step to the next row is ldb, and skip more from one line of
+	// windows to the next.
+	uint run4 = run >> 2, segment4 = segment >> 2, last4 = last >> 2, skip = (jump >> 2) - width * ldb4;
+#endif
 #if FORM == NT
 	uint rowB[TN];
+#ifdef WINDOWS
+	uint place = n0 % width, row0 = n0 / width * (jump >> 2) + place * ldb4;
+	[[unroll]] for (int j = 0; j < TN; j++) {
+		rowB[j] = b0 + min(row0, last4);
+		bool ends = ++place == width;
+		row0 += ldb4 + (ends ? skip : 0);
+		place = ends ? 0 : place;
+	}
+	uint column = 0, left = run4; // of the row; vectors to the end of the run
+#else
 	[[unroll]] for (int j = 0; j < TN; j++) rowB[j] = b0 + min(n0 + j, N - 1) * ldb4;
+#endif
 #else
 	uint colB[TN / 4];
+#ifdef WINDOWS
+	[[unroll]] for (int h = 0; h < TN / 4; h++) {
+		uint column = min((n0 >> 2) + h, (N - 1) >> 2);
+		colB[h] = b0 + column / run4 * segment4 + column % run4;
+	}
+	uint place = 0, row0 = 0; // of row k
+#else
 	[[unroll]] for (int h = 0; h < TN / 4; h++) colB[h] = b0 + min((n0 >> 2) + h, (N - 1) >> 2);
+#endif
 #endif
 
 	float acc[TM][TN];
@@ -126,6 +173,18 @@ void main() {
 		ks = k + (uvec4(0, 1, 2, 3) ^ lane); // each lane visits the four k in its own order
 #endif
 		uvec4 mask = mix(uvec4(0), uvec4(0xffffffffu), lessThan(ks, uvec4(K)));
+#if defined(WINDOWS) && FORM == NT
+		uint vectorB = column;
+		bool ends = --left == 0;
+		column += ends ? 1 + segment4 - run4 : 1;
+		left = ends ? run4 : left;
+#elif defined(WINDOWS)
+		// width is 4 at least: four rows lie in two lines at most.
+		uvec4 rowB = min(row0 + uvec4(0, 1, 2, 3) * ldb4 + mix(uvec4(0), uvec4(skip), greaterThanEqual(place + uvec4(0, 1, 2, 3), uvec4(width))), uvec4(last4));
+		bool ends = place + 4 >= width;
+		row0 += 4 * ldb4 + (ends ? skip : 0);
+		place = ends ? place + 4 - width : place + 4;
+#endif
 		uvec4 row = min(ks, uvec4(K - 1));
 
 		vec4 a[TM]; // a[r] holds op(A)[r][ks]
@@ -174,10 +233,10 @@ void main() {
 		[[unroll]] for (int h = 0; h < TN / 4; h++) {
 			vec4 b[4]; // b[j] holds B'[ks][4h + j]
 #if FORM == NT
-			[[unroll]] for (int j = 0; j < 4; j++) b[j] = keep(LOAD_B(rowB[4 * h + j] + (k >> 2)), mask);
+			[[unroll]] for (int j = 0; j < 4; j++) b[j] = keep(LOAD_B(rowB[4 * h + j] + VECTOR_B), mask);
 #else
 			vec4 v[4];
-			[[unroll]] for (int i = 0; i < 4; i++) v[i] = keep(LOAD_B(colB[h] + row[i] * ldb4), uvec4(mask[i]));
+			[[unroll]] for (int i = 0; i < 4; i++) v[i] = keep(LOAD_B(colB[h] + ROW_B(i)), uvec4(mask[i]));
 			[[unroll]] for (int j = 0; j < 4; j++) b[j] = vec4(v[0][j], v[1][j], v[2][j], v[3][j]);
 #endif
 			[[unroll]] for (int j = 0; j < 4; j++)

@@ -1,0 +1,107 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/gpu/gputest"
+)
+
+// overImages is how many products of the program for outs read windows out of an image.
+func overImages(t *testing.T, dev *gpu.Device, outs ...Tensor) (count int) {
+	l, err := lift(nil, nodes(outs))
+	require.NoError(t, err)
+	for _, n := range passes(l.outputs, dev.Profile(), jitConfig{}).order {
+		if o, ok := n.op.(matmulOp); ok && o.image != (imageOperand{}) {
+			count++
+		}
+	}
+	return count
+}
+
+// Convolutions and their gradients read windows in place where the kernels can, and are right there and elsewhere.
+func TestConvolutionsOverImages(t *testing.T) {
+	cases := []struct {
+		name string
+		x, w Shape
+		o    ConvOptions
+		want [2]int // products over images: of the value and the kernel's gradient, and of the input's
+	}{
+		{"plain", Shape{3, 8, 16, 18}, Shape{20, 8, 3, 3}, ConvOptions{}, [2]int{2, 0}},
+		{"padded", Shape{2, 12, 15, 17}, Shape{33, 12, 3, 3}, ConvOptions{Same: true}, [2]int{2, 0}},
+		{"strides", Shape{4, 8, 31, 29}, Shape{24, 8, 4, 3}, ConvOptions{Stride: []int{2, 3}, Padding: [][2]int{{1, 2}, {0, 1}}}, [2]int{2, 0}},
+		{"lines apart", Shape{3, 8, 20, 15}, Shape{24, 8, 3, 2}, ConvOptions{Dilation: []int{2, 1}}, [2]int{2, 0}},
+		{"columns apart", Shape{3, 8, 20, 15}, Shape{24, 8, 3, 3}, ConvOptions{Dilation: []int{1, 2}}, [2]int{0, 0}},
+		{"three channels", Shape{4, 3, 30, 30}, Shape{16, 3, 5, 5}, ConvOptions{}, [2]int{2, 0}},
+		{"two channels", Shape{4, 2, 30, 30}, Shape{16, 2, 5, 5}, ConvOptions{}, [2]int{0, 0}},
+		{"one image", Shape{16, 20, 20}, Shape{16, 16, 3, 3}, ConvOptions{}, [2]int{2, 0}},
+		{"a batch of one", Shape{1, 16, 20, 20}, Shape{18, 16, 3, 3}, ConvOptions{}, [2]int{2, 0}},
+		{"two axes of samples", Shape{2, 3, 8, 12, 12}, Shape{16, 8, 3, 3}, ConvOptions{}, [2]int{2, 0}},
+		{"short lines", Shape{6, 32, 12, 5}, Shape{32, 32, 3, 3}, ConvOptions{}, [2]int{1, 0}},
+		{"one axis", Shape{3, 16, 200}, Shape{24, 16, 9}, ConvOptions{Stride: []int{3}, Same: true}, [2]int{2, 0}},
+		{"one axis, apart", Shape{6, 16, 150}, Shape{24, 16, 5}, ConvOptions{Dilation: []int{3}, Stride: []int{2}}, [2]int{2, 0}},
+		{"far padding", Shape{3, 8, 14, 14}, Shape{20, 8, 3, 3}, ConvOptions{Padding: [][2]int{{3, 0}, {0, 2}}}, [2]int{2, 0}},
+		{"one axis, a step apart", Shape{4, 16, 150}, Shape{18, 16, 5}, ConvOptions{Dilation: []int{3}, Padding: [][2]int{{2, 5}}}, [2]int{2, 0}},
+		{"groups", Shape{4, 32, 12, 12}, Shape{32, 16, 3, 3}, ConvOptions{Groups: 2}, [2]int{1, 0}},
+	}
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		rng := rand.New(rand.NewPCG(1, 8))
+		for i, c := range cases {
+			x := upload(t, dev, Spec{Float32, c.x}, draw(rng, Sample{Spec: Spec{Float32, c.x}}))
+			w := upload(t, dev, Spec{Float32, c.w}, draw(rng, Sample{Spec: Spec{Float32, c.w}}))
+			y, pull := VJP(func(in []Tensor) Tensor { return Conv(in[0], in[1], c.o) }, []Tensor{x, w})
+			ct := upload(t, dev, y.Spec(), draw(rng, Sample{Spec: y.Spec()}))
+			grads := pull(ct)
+			outs := []Tensor{y, grads[1], grads[0]}
+			assert.Equal(t, c.want, [2]int{overImages(t, dev, outs[:2]...), overImages(t, dev, outs[2:]...)}, c.name)
+			if i%2 == 0 || !testing.Short() {
+				for j, v := range outs {
+					want, err := Reference(context.Background(), v)
+					require.NoError(t, err)
+					requireClose(t, want, readAny(t, dev, v), 4e-6, fmt.Sprint(c.name, ": result ", j))
+				}
+			}
+			closeAll([]Tensor{x, w, ct}, outs...)
+		}
+	})
+}
+
+// Per-sample gradients, their norms, sums of their squares and products with a Hessian are the same over images and over windows written out.
+func TestDerivativesOverImages(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		rng := rand.New(rand.NewPCG(2, 8))
+		in := func(shape ...int) Tensor {
+			s := Spec{Float32, shape}
+			return upload(t, dev, s, draw(rng, Sample{Spec: s}))
+		}
+		x, w, v := in(3, 8, 14, 15), in(20, 8, 3, 3), in(20, 8, 3, 3)
+		loss := func(x, w Tensor) Tensor { return Conv(x, w, ConvOptions{Same: true}).Tanh().Square().Sum() }
+		program := func(p []Tensor) []Tensor {
+			x, w, v := p[0], p[1], p[2]
+			grads := Vectorize("vmap", func(x []Tensor) []Tensor { return []Tensor{Grad(func(w Tensor) Tensor { return loss(x[0], w) })(w)} }, []Tensor{x}, []int{0},
+				func(int, int) (int, bool) { return 0, false })[0]
+			squared := apply(contractOp{[]int{0, 2, 3, 4, 5, 6}, []int{1, 2, 3, 4}, []int{0, 1, 5, 6}},
+				x.Windows(0, Window{Size: 3}, Window{Size: 3}).Square(), w.Square())
+			return []Tensor{grads, grads.Square().Sum(1, 2, 3, 4), grads.Square().Sum(0), HVP(func(w Tensor) Tensor { return loss(x, w) })(w, v), squared}
+		}
+		p := []Tensor{x, w, v}
+		outs := program(p)
+		assert.Equal(t, 5, overImages(t, dev, outs...))
+		got, err := Jit(dev, program)(t.Context(), p)
+		require.NoError(t, err)
+		for i, y := range outs {
+			want, err := Reference(t.Context(), y)
+			require.NoError(t, err)
+			requireClose(t, want, readAny(t, dev, got[i]), 1e-5, fmt.Sprint("result ", i))
+		}
+		leaveOut(t, "windows")
+		assert.Zero(t, overImages(t, dev, outs...))
+		closeAll(p, append(got, outs...)...)
+	})
+}
