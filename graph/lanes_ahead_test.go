@@ -55,9 +55,9 @@ func TestDrawsAhead(t *testing.T) {
 		ctx := context.Background()
 		old, most := inspectKernel, mostLaneRounds
 		defer func() { inspectKernel, mostLaneRounds = old, most }()
-		vectors := false
+		vectors, ahead := false, tune.Target(profileOf(dev)).Ahead
 		inspectKernel = func(name string, code []uint32) {
-			vectors = vectors || strings.HasPrefix(name, "lanes") && hasWordVectors(code)
+			vectors = vectors || strings.HasPrefix(name, "lanes") && hasWordVectors(code, ahead)
 			if old != nil {
 				old(name, code)
 			}
@@ -82,7 +82,7 @@ func TestDrawsAhead(t *testing.T) {
 				require.NoError(t, err)
 				requireCloseTo(t, 1e-3, reference(t, f(keys)), readAny(t, dev, y), 2e-5, fmt.Sprint(name, ", ", rounds, " rounds"))
 				closeAll([]Tensor{keys}, y)
-				if rounds > 1 && tune.Target(profileOf(dev)).Ahead > 1 {
+				if rounds > 1 && ahead > 1 {
 					assert.Equal(t, name != "a word of the round before", vectors, "%s is computed ahead", name)
 				}
 			}
@@ -90,14 +90,16 @@ func TestDrawsAhead(t *testing.T) {
 	})
 }
 
-// hasWordVectors reports a SPIR-V module with vectors of four uint32.
-func hasWordVectors(code []uint32) bool {
-	words := uint32(0)
+// hasWordVectors reports a SPIR-V module that adds vectors of n uint32.
+func hasWordVectors(code []uint32, n int) bool {
+	words, vector := uint32(0), uint32(0)
 	for at := 5; at < len(code); at += int(code[at] >> 16) {
 		switch w := code[at:]; {
 		case w[0] == 4<<16|21 && w[3] == 0: // OpTypeInt, unsigned
 			words = w[1]
-		case w[0] == 4<<16|23 && w[2] == words && w[3] == 4: // OpTypeVector
+		case w[0] == 4<<16|23 && w[2] == words && w[3] == uint32(n): // OpTypeVector
+			vector = w[1]
+		case w[0] == 5<<16|128 && w[1] == vector: // OpIAdd
 			return true
 		}
 	}

@@ -64,6 +64,15 @@ func (e emitter) poly(x value, c ...float32) value {
 	return y
 }
 
+// polyHalves is poly for a z that is x*x: even and odd powers apart, since each step of Horner's rule waits for the one before.
+func (e emitter) polyHalves(x, z value, c ...float32) value {
+	var halves [2][]float32
+	for i, c := range c {
+		halves[i%2] = append(halves[i%2], c)
+	}
+	return e.Add(e.Mul(e.poly(z, halves[1]...), x), e.poly(z, halves[0]...))
+}
+
 // abs clears the sign bit, of NaN too.
 func (e emitter) abs(x value) value { return e.float(e.And(e.bits(x), e.u(absMask))) }
 

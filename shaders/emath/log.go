@@ -28,7 +28,7 @@ func (e emitter) exponent(k23 value) value {
 // polynomial's range.
 func (e emitter) logSum(kf, f, d value) value {
 	z := e.Mul(f, f)
-	y := e.product(f, z, e.poly(f, logPoly...))
+	y := e.product(f, z, e.polyHalves(f, z, logPoly...))
 	y = e.Add(y, e.Add(e.Mul(kf, e.f(ln2Low)), d))
 	y = e.Sub(y, e.Mul(e.f(0.5), z))
 	return e.Add(e.Add(f, y), e.Mul(kf, e.f(ln2High)))

@@ -1,5 +1,7 @@
 package spirv
 
+import "math"
+
 // Shl shifts an integer left by y, an integer in [0, 31] of either kind.
 func (b *Builder) Shl(x, y Value) Value {
 	if n, ok := b.slowShift(x, y); ok {
@@ -64,26 +66,35 @@ func (b *Builder) slowShift(x, y Value) (n uint32, ok bool) {
 	return amounts[0], true
 }
 
-// divideByPower is x >> n by floats, exactly: the upper bits, as many as a float32 holds, are a float with a power of 2 less in its exponent;
-// the rest, if any are left, are another.
+// divideByPower is x >> n by floats, exactly. What is left of x is a float; where 22 bits stay, adding a power of 2 puts them in its last bits. Else
+// the upper bits, as many as a float32 holds, are a float with a power of 2 less in its exponent, and the rest, if any are left, another.
 func (b *Builder) divideByPower(x Value, n uint32) Value {
 	float := Type{Float32, x.Type.Lanes}
-	i := Type{Int32, x.Type.Lanes}
+	kept, lost := ^uint32(0)>>n, uint32(1)<<n-1
 	part := func(mask uint32) Value {
-		v := b.Bitcast(b.And(x, b.Const(x.Type, mask)), Int32)
-		f := b.Mul(b.pure(opConvertSToF, float, v.ID), b.float(float, 1/float64(uint32(1)<<n)))
-		return b.pure(opConvertFToS, i, f.ID)
+		v := b.And(x, b.Const(x.Type, mask)) // the conversion takes either kind as signed, and a bitcast would be a copy
+		return b.pure(opConvertSToF, float, v.ID)
 	}
-	upper := uint32(1)<<n - 1
-	if n < 8 {
-		upper = 0xff
+	if n >= 10 {
+		const bits = 23 // of a float's mantissa
+		upper := part(^lost)
+		magic := float32(1.5) * float32(uint64(1)<<(bits+n)) // with half more, so that it stays as large when something negative is added
+		q := b.Bitcast(b.pure(opFAdd, float, upper.ID, b.float(float, float64(magic)).ID), x.Type.Kind)
+		if x.Type.Kind == Uint32 {
+			return b.And(q, b.Const(x.Type, kept))
+		}
+		return b.Sub(q, b.Const(x.Type, math.Float32bits(magic)))
 	}
-	q := part(^upper)
+	divided := func(mask uint32) Value {
+		f := b.Mul(part(mask), b.float(float, 1/float64(uint32(1)<<n)))
+		return b.pure(opConvertFToS, x.Type, f.ID)
+	}
+	q := divided(^max(lost, 0xff))
 	if x.Type.Kind == Uint32 { // the highest bit was taken for a sign
-		q = b.And(q, b.Const(i, ^uint32(0)>>n))
+		q = b.And(q, b.Const(x.Type, kept))
 	}
 	if n < 8 {
-		q = b.Or(q, part(upper))
+		q = b.Or(q, divided(0xff))
 	}
-	return b.Bitcast(q, x.Type.Kind)
+	return q
 }
