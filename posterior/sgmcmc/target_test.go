@@ -18,7 +18,7 @@ import (
 )
 
 // With -long 20 the targets are sampled with twenty times as many chains, and held to bounds that much narrower.
-var long = flag.Int("long", 1, "how many times as many chains to sample the targets with")
+var long = flag.Int("long", 1, "how many times as many chains to sample the targets with, and updates to watch memory for")
 
 func chainCount() int { return 2048 * *long }
 

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,7 +22,8 @@ import (
 	"github.com/lavagrad/lavagrad/posterior/sgmcmc"
 )
 
-// The device holds the same after 1,000 updates in place as after one, with checks and without, and after pure ones as well.
+// The device holds the same after 1,000 updates in place as after one, with checks and without. With -long 1000 it is a million, after which the
+// process must hold no more either.
 func TestMemoryDoesNotGrow(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		ctx := context.Background()
@@ -41,7 +46,12 @@ func TestMemoryDoesNotGrow(t *testing.T) {
 		}
 		for _, opts := range [][]posterior.UpdateOption{nil, {posterior.WithoutChecks}} {
 			one := updates(1, opts...)
-			many := updates(999, opts...)
+			updates(99, opts...)
+			warm := resident(t)
+			many := updates(900+1000*(*long-1), opts...)
+			if *long > 1 {
+				assert.Less(t, resident(t)-warm, int64(8<<20), "bytes of the process")
+			}
 			assert.Equal(t, one.LiveArrays, many.LiveArrays)
 			assert.Equal(t, one.LiveBytes, many.LiveBytes)
 			assert.Equal(t, one.SlabBytes, many.SlabBytes)
@@ -49,6 +59,16 @@ func TestMemoryDoesNotGrow(t *testing.T) {
 		require.NoError(t, graph.Close(state))
 		require.NoError(t, graph.Close(seed))
 	})
+}
+
+// resident is how much memory the process holds, without what Go's heap has not given back.
+func resident(t *testing.T) int64 {
+	debug.FreeOSMemory()
+	text, err := os.ReadFile("/proc/self/statm")
+	require.NoError(t, err)
+	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
+	require.NoError(t, err)
+	return pages * int64(os.Getpagesize())
 }
 
 // Numbers are leaves of the state: others compile nothing. Schedules are functions of the step on the device.
