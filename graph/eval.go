@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/lavagrad/lavagrad/gpu"
 )
@@ -56,6 +55,7 @@ func evalNodes(ctx context.Context, dev *gpu.Device, outputs []*node) error {
 		return err
 	}
 	x, err := programs.get(ctx, dev, l)
+	defer func() { closeArrays(l.uploaded) }()
 	if err != nil {
 		return err
 	}
@@ -84,73 +84,6 @@ func evalNodes(ctx context.Context, dev *gpu.Device, outputs []*node) error {
 		}
 	}
 	return nil
-}
-
-// maxPrograms bounds how many forms of lazily recorded graphs a device remembers.
-const maxPrograms = 256
-
-// programCache keeps the programs of lazily recorded graphs by device and form.
-type programCache struct {
-	mu  sync.Mutex
-	dev map[*gpu.Device]map[string]*cached
-	now uint64
-}
-
-type cached struct {
-	once sync.Once
-	x    *executable
-	err  error
-	used uint64
-}
-
-var programs = programCache{dev: map[*gpu.Device]map[string]*cached{}}
-
-func (c *programCache) get(ctx context.Context, dev *gpu.Device, l *lifted) (*executable, error) {
-	c.mu.Lock()
-	forms := c.dev[dev]
-	if forms == nil {
-		for d := range c.dev {
-			if d.Closed() {
-				delete(c.dev, d)
-			}
-		}
-		forms = map[string]*cached{}
-		c.dev[dev] = forms
-	}
-	e := forms[l.key]
-	if e == nil {
-		e = &cached{err: errAbandoned}
-		forms[l.key] = e
-		if len(forms) > maxPrograms {
-			evictOldest(forms)
-		}
-	}
-	c.now++
-	e.used = c.now
-	c.mu.Unlock()
-	defer func() {
-		if e.err != nil {
-			c.mu.Lock()
-			if forms[l.key] == e {
-				delete(forms, l.key) // a cancelled context or a lack of memory may not happen again
-			}
-			c.mu.Unlock()
-		}
-	}()
-	e.once.Do(func() { e.x, e.err = compile(ctx, dev, l, configured(nil)) })
-	return e.x, e.err
-}
-
-// evictOldest forgets the form that was used longest ago; the runtime frees its program when nobody
-// runs it any more.
-func evictOldest(forms map[string]*cached) {
-	oldest := ""
-	for k, e := range forms {
-		if e.used > 0 && (oldest == "" || e.used < forms[oldest].used) {
-			oldest = k
-		}
-	}
-	delete(forms, oldest)
 }
 
 // concrete gives the array of a tensor, evaluating it where needed.

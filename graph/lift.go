@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -16,6 +17,15 @@ type lifted struct {
 	arrays  []*gpu.Array // for the parameters behind the given ones
 	holders []*node      // the nodes that the arrays were found in
 	key     string       // equal keys, equal programs
+
+	constants []keyedConstant // small ones, in the order of the key
+	uploaded  []*gpu.Array    // what argue made of them
+}
+
+// keyedConstant is a constant of a lifted graph, with the part of the key that is its value.
+type keyedConstant struct {
+	n        *node
+	from, to int
 }
 
 // lift copies the graph below outputs. It fails on parameters that are not among params.
@@ -56,13 +66,18 @@ func lift(params, outputs []*node) (*lifted, error) {
 				Fix:    "return values from the traced function instead of storing them outside it"}
 		default:
 			in := make([]*node, len(a.from))
+			from := key.Len()
 			key.WriteString(opKey(n.op))
+			to := key.Len()
 			for i, x := range a.from {
 				in[i] = copies[x]
 				fmt.Fprintf(&key, " %d", number[x])
 			}
 			fmt.Fprintf(&key, "%v;", n.spec)
 			copies[n] = newNode(n.op, in, n.spec, n.pc)
+			if smallConstant(n) {
+				l.constants = append(l.constants, keyedConstant{copies[n], from, to})
+			}
 		}
 	}
 	for _, o := range outputs {
@@ -71,4 +86,46 @@ func lift(params, outputs []*node) (*lifted, error) {
 	}
 	l.key = key.String()
 	return l, nil
+}
+
+// loose is the key without the values of small constants, and these.
+func (l *lifted) loose() (key string, values []string) {
+	var b strings.Builder
+	end := 0
+	for _, c := range l.constants {
+		b.WriteString(l.key[end:c.from])
+		b.WriteString("constant ")
+		values = append(values, l.key[c.from:c.to])
+		end = c.to
+	}
+	b.WriteString(l.key[end:])
+	return b.String(), values
+}
+
+// argue makes parameters of some of the constants, with arrays of their values.
+func (l *lifted) argue(ctx context.Context, dev *gpu.Device, some []bool) error {
+	var key strings.Builder
+	end := 0
+	for i, c := range l.constants {
+		if !some[i] {
+			continue
+		}
+		h := newHost(c.n.spec)
+		c.n.op.Eval(h, nil)
+		a, err := dev.Upload(ctx, encode(c.n.spec.DType, h.V))
+		if err != nil {
+			return err
+		}
+		l.uploaded = append(l.uploaded, a)
+		key.WriteString(l.key[end:c.from])
+		key.WriteString("argument ")
+		end = c.to
+		c.n.op = paramOp{}
+		l.params = append(l.params, c.n)
+		l.arrays = append(l.arrays, a)
+		l.holders = append(l.holders, c.n)
+	}
+	key.WriteString(l.key[end:])
+	l.key, l.constants = key.String(), nil
+	return nil
 }

@@ -1,0 +1,58 @@
+package graph_test
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/gpu/gputest"
+	"github.com/lavagrad/lavagrad/graph"
+	"github.com/lavagrad/lavagrad/graph/random"
+)
+
+// TestChangingConstants: recorded graphs that differ in the values of constants share a program, from the second value on.
+func TestChangingConstants(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		ctx := context.Background()
+		x := slice(t, dev, []float32{0.5, 1, 2})
+		for name, c := range map[string]struct {
+			f    func(i int) graph.Tensor
+			most int // programs for all values
+		}{
+			"rate": {func(i int) graph.Tensor { return x.Sub(x.Scale(1 / float64(1+i))).AddScalar(1) }, 2},
+			"exponent, fixed addend": {func(i int) graph.Tensor {
+				return x.Pow(x.Like([]float64{2, 0.5, 3, -1, 2, 0}[i])).Add(graph.Literal([]float32{1, 2, 3}))
+			}, 2},
+			"one after the other": {func(i int) graph.Tensor {
+				return x.Scale([]float64{3, 4, 4, 4, 3, 5}[i]).AddScalar([]float64{7, 7, 8, 7, 9, 9}[i])
+			}, 3},
+			"keys":     {func(i int) graph.Tensor { return random.Normal(random.NewKey(uint64(i)), 3).Add(x) }, 2},
+			"infinite": {func(i int) graph.Tensor { return x.Mul(x.Like([]float64{1, 0, math.Inf(1), math.Inf(-1), 1, 0}[i])) }, 2},
+			"integers and truth": {func(i int) graph.Tensor {
+				return graph.Where(graph.Full(graph.Bool, float64(i%2), 3), x.AsInt().Add(graph.Int(i)), graph.Int(-i)).AsFloat().Mul(x)
+			}, 2},
+			"a constant itself": {func(i int) graph.Tensor { return x.Add(graph.Scalar(float64(i))).Sub(x.Like(float64(-i))) }, 2},
+		} {
+			t.Run(name, func(t *testing.T) {
+				before := dev.Stats().Programs
+				for i := range 6 {
+					got, want := c.f(i), c.f(i)
+					v, err := got.Floats(ctx)
+					require.NoError(t, err)
+					w, err := graph.Reference(ctx, want)
+					require.NoError(t, err)
+					for k, want := range w {
+						if have := float64(v[k]); have != want && !(math.Abs(have-want) <= 1e-5) {
+							t.Errorf("value %d, element %d: %v, want %v", i, k, have, want)
+						}
+					}
+					require.NoError(t, got.Close())
+				}
+				require.LessOrEqual(t, int(dev.Stats().Programs-before), c.most)
+			})
+		}
+	})
+}
