@@ -18,9 +18,13 @@ const epilogueWork = 120
 // epiloguesAnyway makes tests use epilogues on lavapipe too.
 var epiloguesAnyway = false
 
-// takesEpilogues reports that epilogues of the product are possible and pay. Kernels on cooperative matrices take none. lavapipe gains a twentieth of a step's
+// takesEpilogues reports that epilogues of the product are possible and pay. Kernels on cooperative matrices take none, and products in panels
+// are added up before they are finished. lavapipe gains a twentieth of a step's
 // time at best, and compiles longer: 2.4 seconds until the first step of an MLP is done, instead of 1.4.
 func (o matmulOp) takesEpilogues() bool {
+	if _, cut := o.panels(); cut {
+		return false
+	}
 	return o.target.Rounding == shaders.Unrounded && (!o.target.CPU || o.target.Driver != "lavapipe" || epiloguesAnyway)
 }
 

@@ -124,7 +124,13 @@ func (o matmulOp) blocks(whole shaders.MatMulArgs) []productPart {
 	return list
 }
 
-func (o matmulOp) Kernels(k *Kernels, _ Operands) { o.dispatches(k, "matmul", nil, nil) }
+func (o matmulOp) Kernels(k *Kernels, _ Operands) {
+	if c, ok := o.panels(); ok {
+		o.inPanels(k, c)
+		return
+	}
+	o.dispatches(k, "matmul", nil, nil)
+}
 
 // dispatches appends the parts. An epilogue makes other kernels of those of the products, with more arrays: these are bound whole.
 func (o matmulOp) dispatches(k *Kernels, name string, epilogue func(shaders.MatMulKernel) ([]uint32, []shaders.View), more []KernelArg) {

@@ -29,7 +29,7 @@ func (f MatMulForm) String() string { return [...]string{"nn", "tn", "nt"}[f] }
 //
 //	C[z,m,n] = sum over k of op(A)[z,m,k] op(B)[z,k,n]    0 <= z < batch (dispatch dimension z)
 //
-// where SquareA and SquareB take the squares of an operand's elements.
+// where SquareA and SquareB take the squares of an operand's elements. Add adds that to C instead, by the kernel of MatMulAdd alone.
 // All values count float32 elements. M, N and K are at least 1. Leading dimensions (from one stored row
 // to the next), batch strides and offsets (from the start of the binding) are multiples of 4, because
 // the kernels move vectors of four; a stride of 0 shares the operand between the batch.
@@ -42,7 +42,7 @@ type MatMulArgs struct {
 	LDA, LDB, LDC             int
 	StrideA, StrideB, StrideC int
 	OffsetA, OffsetB, OffsetC int
-	SquareA, SquareB          bool
+	SquareA, SquareB, Add     bool
 	Windows                   Windows // of B (windows.go)
 }
 
@@ -65,6 +65,9 @@ func (a MatMulArgs) Words(f MatMulForm) []uint32 {
 	}
 	if a.SquareB {
 		squares |= 2
+	}
+	if a.Add {
+		squares |= 4
 	}
 	w = append(w, squares)
 	if a.Windows != (Windows{}) {
@@ -255,9 +258,14 @@ var gpuVariants = []matMulVariant{
 	{base: "matmul_gpu_tile64", tileM: 64, tileN: 64, local: 256, rate: 1},
 }
 
+// quads reports that the kernels for SwiftShader are the best.
+func (t MatMulTarget) quads() bool {
+	return t.Family == "quad" || t.Family == "" && t.CPU && t.Driver == "swiftshader"
+}
+
 func (t MatMulTarget) variants() []matMulVariant {
 	switch {
-	case t.Family == "quad" || t.Family == "" && t.CPU && t.Driver == "swiftshader":
+	case t.quads():
 		return quadVariants
 	case t.Family == "texel" || t.Family == "" && t.CPU:
 		return texelVariants
@@ -398,7 +406,7 @@ func (k MatMulKernel) storesInLoop() MatMulKernel {
 // storage buffers and no quads run on every device.
 func MatMulKernels() []MatMulKernel {
 	var all []MatMulKernel
-	for _, family := range [][]matMulVariant{quadVariants, texelVariants[:len(texelVariants)-1], gpuVariants} {
+	for _, family := range [][]matMulVariant{quadVariants, {addVariant}, texelVariants[:len(texelVariants)-1], gpuVariants} {
 		for _, v := range family {
 			for f := MatMulNN; f <= MatMulNT; f++ {
 				k := v.kernel(f, false)

@@ -10,6 +10,7 @@
 //   SHARE  the invocations of a workgroup of 8, which must be a subgroup, share theirs through shuffles: each loads an eighth
 //   ROLL   the tile is stored in a loop, so that an epilogue, which takes the place of the stores, is compiled once or twice: always with QUAD, since
 //          SwiftShader compiles straight code for all the stores twice as long and runs it no faster
+//   ADD    the result is added to C where bit 2 of squares is set, for products whose inner dimension is cut
 //   TEXEL  A and B are uniform texel buffers (RGBA32F) instead of storage buffers
 //   WINDOWS  B is read out of an image, of which it is the windows (shaders/windows.go)
 //
@@ -17,6 +18,7 @@
 // variants: quad16x4_nn=-DFORM=0 -DTM=16 -DTN=4 -DLX=4 -DQUAD; quad16x4_tn=-DFORM=1 -DTM=16 -DTN=4 -DLX=4 -DQUAD; quad16x4_nt=-DFORM=2 -DTM=16 -DTN=4 -DLX=4 -DQUAD
 // variants: quad4x8_nn=-DFORM=0 -DTM=4 -DTN=8 -DLX=4 -DQUAD; quad4x8_tn=-DFORM=1 -DTM=4 -DTN=8 -DLX=4 -DQUAD; quad4x8_nt=-DFORM=2 -DTM=4 -DTN=8 -DLX=4 -DQUAD
 // variants: quadtexel32x8_nn=-DFORM=0 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8_nt=-DFORM=2 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL
+// variants: quadtexel32x8add_nn=-DFORM=0 -DADD -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8add_tn=-DFORM=1 -DADD -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8add_nt=-DFORM=2 -DADD -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL
 // variants: quadtexel16x4_nn=-DFORM=0 -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL; quadtexel16x4_tn=-DFORM=1 -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL; quadtexel16x4_nt=-DFORM=2 -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL
 // variants: quadtexel4x8_nn=-DFORM=0 -DTM=4 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel4x8_tn=-DFORM=1 -DTM=4 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel4x8_nt=-DFORM=2 -DTM=4 -DTN=8 -DLX=4 -DQUAD -DTEXEL
 // variants: share32x8_nn=-DFORM=0 -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share32x8_nt=-DFORM=2 -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE
@@ -62,7 +64,11 @@ layout(std430, binding = 1) readonly buffer BufferB { vec4 B[]; };
 #define LOAD_A(i) power(A[i], 1u)
 #define LOAD_B(i) power(B[i], 2u)
 #endif
+#ifdef ADD
+layout(std430, binding = 2) buffer BufferC { vec4 C[]; };
+#else
 layout(std430, binding = 2) writeonly buffer BufferC { vec4 C[]; };
+#endif
 
 layout(push_constant) uniform Push {
 	uint M, N, K;
@@ -261,7 +267,14 @@ void main() {
 			uint n = n0 + 4 * h;
 			bool inN = n < N;
 			bvec4 valid = lessThan(n + uvec4(0, 1, 2, 3), uvec4(N));
+#ifdef ADD
+			uint at = c0 + m * ldc4 + (n >> 2);
+			vec4 v = mix(vec4(0.0), tile[r * (TN / 4) + h], valid);
+			if ((squares & 4u) != 0u && inM && inN) v += C[at];
+			if (inM && inN) C[at] = v;
+#else
 			if (inM && inN) C[c0 + m * ldc4 + (n >> 2)] = mix(vec4(0.0), tile[r * (TN / 4) + h], valid);
+#endif
 		}
 	}
 #else
