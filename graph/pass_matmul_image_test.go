@@ -52,6 +52,7 @@ func TestConvolutionsOverImages(t *testing.T) {
 		{"one axis, apart", Shape{6, 16, 150}, Shape{24, 16, 5}, ConvOptions{Dilation: []int{3}, Stride: []int{2}}, [2]int{2, 0}},
 		{"far padding", Shape{3, 8, 14, 14}, Shape{20, 8, 3, 3}, ConvOptions{Padding: [][2]int{{3, 0}, {0, 2}}}, [2]int{2, 0}},
 		{"one axis, a step apart", Shape{4, 16, 150}, Shape{18, 16, 5}, ConvOptions{Dilation: []int{3}, Padding: [][2]int{{2, 5}}}, [2]int{2, 1}},
+		{"gaps", Shape{4, 32, 21, 21}, Shape{48, 32, 1, 1}, ConvOptions{Stride: []int{2}}, [2]int{0, 0}},
 		{"groups", Shape{4, 32, 12, 12}, Shape{32, 16, 3, 3}, ConvOptions{Groups: 2}, [2]int{1, 0}},
 	}
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
@@ -94,6 +95,23 @@ func TestFoldsOverImages(t *testing.T) {
 	assert.Equal(t, 1, of(32, 1))
 	assert.Equal(t, 0, of(4, 1), "a quarter of a tile")
 	assert.Equal(t, 0, of(32, 100))
+}
+
+// The planner of contractions knows that windows which products read out of an image are not written.
+func TestPlansKnowOfImages(t *testing.T) {
+	const windows, image, g, out = 4 * 64 * 288 * 576, 4 * 64 * 32 * 26 * 26, 4 * 64 * 64 * 576, 4 * 64 * 64 * 288
+	x := newTrace("test").param(Spec{Float32, Shape{64, 32, 26, 26}}).Windows(0, Window{Size: 3}, Window{Size: 3})
+	bytes := func(driver string) float64 {
+		m := machineOf(gpu.Profile{Kind: gpu.CPU, Driver: driver, TexelReads: true, MaxAllocation: 1 << 40, Rates: gpu.BuiltInRates(gpu.CPU, driver)}, 0)
+		p := planner{m: m, lens: []float64{64, 288, 576, 64}, factors: []factor{{labels: 0b0111, image: m.imageBytes(x.n)}, {labels: 0b1101, image: math.Inf(1)}}}
+		w, stored := p.step(&planTree{set: 1, labels: 0b0111}, &planTree{set: 2, labels: 0b1101}, 0b1011)
+		assert.True(t, stored)
+		return w.bytes
+	}
+	assert.EqualValues(t, image+g+out, bytes("lavapipe"))
+	assert.EqualValues(t, image+g+out, bytes("swiftshader"))
+	leaveOut(t, "windows")
+	assert.EqualValues(t, windows+g+out, bytes("lavapipe"))
 }
 
 // Per-sample gradients, their norms, sums of their squares and products with a Hessian are the same over images and over windows written out.
