@@ -8,7 +8,8 @@ import (
 )
 
 // The gradient of a convolution's input is a product that has an element for each position in each window, folded onto the image. Where windows are
-// a step apart it is a convolution itself, of the cotangent with the kernel turned round: over an image, what is folded is in no memory.
+// a step apart it is a convolution itself, of the cotangent with the kernel turned round: over an image, what is folded is in no memory. The cotangent has
+// zeros around it, so an infinity or NaN in a kernel makes NaN also at the edges, where no window has that position.
 
 // unfold replaces folds of products by products over images where the device has kernels for these and they take less time.
 func unfold(outputs []*node, target shaders.MatMulTarget, p gpu.Profile) []*node {

@@ -97,6 +97,38 @@ func TestFoldsOverImages(t *testing.T) {
 	assert.Equal(t, 0, of(32, 100))
 }
 
+// An infinity in a kernel is multiplied by the zeros around the cotangent: at the edges there is NaN where a fold has numbers, and nowhere else.
+func TestFoldsOverImagesOfInfinities(t *testing.T) {
+	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
+		rng := rand.New(rand.NewPCG(4, 8))
+		of := func(shape ...int) []float64 { return draw(rng, Sample{Spec: Spec{Float32, shape}}) }
+		sw, sc := Spec{Float32, Shape{16, 16, 3, 3}}, Spec{Float32, Shape{2, 16, 12, 12}}
+		kernel, cotangent := of(sw.Shape...), of(sc.Shape...)
+		kernel[0] = math.Inf(1) // of the first channel, at the position that reaches no further than the cotangent
+		w, ct := upload(t, dev, sw, kernel), upload(t, dev, sc, cotangent)
+		_, pull := VJP(func(x Tensor) Tensor { return Conv(x, w, ConvOptions{}) }, Zeros(2, 16, 14, 14))
+		y := pull(ct)
+		require.Equal(t, 1, overImages(t, dev, y))
+		want, err := Reference(t.Context(), y)
+		require.NoError(t, err)
+		edges := 0
+		for i, v := range readAny(t, dev, y) {
+			switch channel, line, column := i/196%16, i%196/14, i%14; {
+			case channel == 0 && (line >= 12 || column >= 12):
+				assert.False(t, math.IsInf(want[i], 0) || math.IsNaN(want[i]))
+				assert.True(t, math.IsNaN(v))
+				edges++
+			case channel == 0:
+				assert.True(t, math.IsInf(v, 0) || math.IsNaN(v))
+			default:
+				assert.InDelta(t, want[i], v, 1e-4)
+			}
+		}
+		assert.Equal(t, 2*(196-144), edges)
+		closeAll([]Tensor{w, ct}, y)
+	}, gpu.WithProfile(foldsAreSlow))
+}
+
 // The planner of contractions knows that windows which products read out of an image are not written.
 func TestPlansKnowOfImages(t *testing.T) {
 	const windows, image, g, out = 4 * 64 * 288 * 576, 4 * 64 * 32 * 26 * 26, 4 * 64 * 64 * 576, 4 * 64 * 64 * 288
