@@ -92,7 +92,7 @@ func finish(outputs []*node, p gpu.Profile, conf jitConfig) *lowered {
 	planned := outputs
 	outputs = separate(outputs) // pass_simplify.go
 	if !off("matmul") {
-		outputs = planMatmuls(outputs, p, conf.plan.precision) // pass_matmul.go, pass_matmul_image.go
+		outputs = planMatmuls(outputs, p, conf.plan.precision) // pass_matmul*.go
 	}
 	if !off("scatter") {
 		outputs = planScatters(outputs, p.MaxStorageRange) // pass_scatter.go

@@ -48,7 +48,7 @@ func (s *sumProduct) bind(t product, m machine) *boundTerm {
 	}
 	for _, o := range t.ops {
 		a, labels := s.layOut(t, o)
-		f := factor{name: a.name(), stored: inMemory(o.n)}
+		f := factor{name: a.name(), stored: inMemory(o.n), image: m.imageBytes(o.n)}
 		for _, l := range labels {
 			f.axes = append(f.axes, bit(l))
 			f.labels |= 1 << bit(l)

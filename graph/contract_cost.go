@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"math"
 	mathbits "math/bits"
 
 	"github.com/lavagrad/lavagrad/gpu"
@@ -69,9 +70,10 @@ func (p *planner) reduction(in, out labelSet, stored bool) work {
 	return work{max(n/p.m.vector, moved/p.m.bytes) + p.m.dispatch, n, 4 * p.extent(out)}
 }
 
-// step is the work of multiplying operands with labels a and b and summing over those that are not in out. Without a label to sum it is
-// computed where it is read, at no memory. storedA and storedB say whether the operands lie in memory.
-func (p *planner) step(a, b, out labelSet, storedA, storedB bool) (w work, stored bool) {
+// step is the work of multiplying two operands and summing over the labels that are not in out. Without a label to sum it is
+// computed where it is read, at no memory.
+func (p *planner) step(x, y *planTree, out labelSet) (w work, stored bool) {
+	a, b := x.labels, y.labels
 	all := a | b
 	n := p.extent(all)
 	if all == out {
@@ -83,13 +85,17 @@ func (p *planner) step(a, b, out labelSet, storedA, storedB bool) (w work, store
 	rows, cols, sum := p.extent(a&out&^b), p.extent(b&out&^a), p.extent(all&^out)
 	rate := p.m.vector
 	if rows >= 4 && cols >= 4 && sum >= 4 && n >= matmulWork {
-		// The kernels work on tiles, and on operands in memory.
+		// The kernels work on tiles, and on operands in memory, of which one may be the image that windows are read out of.
 		rate = p.m.matmul * filled(rows) * filled(cols)
-		for _, o := range []struct {
-			labels labelSet
-			stored bool
-		}{{a, storedA}, {b, storedB}} {
+		over := x
+		if p.image(y) < p.image(x) {
+			over = y
+		}
+		for _, o := range []*planTree{x, y} {
 			bytes := 4 * p.extent(o.labels)
+			if o == over {
+				bytes = min(bytes, p.image(o))
+			}
 			moved += bytes
 			if !o.stored {
 				moved += 2 * bytes
@@ -97,11 +103,10 @@ func (p *planner) step(a, b, out labelSet, storedA, storedB bool) (w work, store
 			}
 		}
 	} else {
-		if storedA {
-			moved += 4 * p.extent(a)
-		}
-		if storedB {
-			moved += 4 * p.extent(b)
+		for _, o := range []*planTree{x, y} {
+			if o.stored {
+				moved += 4 * p.extent(o.labels)
+			}
 		}
 	}
 	w.seconds = max(w.flops/rate, moved/p.m.bytes) + p.m.dispatch
@@ -109,6 +114,23 @@ func (p *planner) step(a, b, out labelSet, storedA, storedB bool) (w work, store
 		w.seconds += overBudget
 	}
 	return w, true
+}
+
+// image is how many bytes the image has that products read the operand out of, where it is windows of one; else infinity.
+func (p *planner) image(t *planTree) float64 {
+	if t.left != nil || t.stored {
+		return math.Inf(1)
+	}
+	return p.factors[mathbits.TrailingZeros32(uint32(t.set))].image
+}
+
+// imageBytes is how many bytes the image has that n is windows of, where the device's products read windows out of images; else infinity.
+func (m machine) imageBytes(n *node) float64 {
+	o, x, ok := windowsOf(Tensor{n})
+	if !ok || !m.products.ReadsWindows() || !o.inImage() {
+		return math.Inf(1)
+	}
+	return float64(bytesOf(x.Spec()))
 }
 
 // filled is how much of a tile of 16 a matrix with n rows fills.

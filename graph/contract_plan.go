@@ -24,6 +24,7 @@ type factor struct {
 	axes   []int
 	labels labelSet
 	stored bool
+	image  float64 // bytes of the image that it is windows of, where products read windows out of images; else infinity
 }
 
 // factorSet is a set of operands.
@@ -91,7 +92,7 @@ func (p *planner) join(a, b *planTree) *planTree {
 	t := &planTree{set: a.set | b.set, left: a, right: b}
 	t.labels = p.result(t.set)
 	var w work
-	w, t.stored = p.step(a.labels, b.labels, t.labels, a.stored, b.stored)
+	w, t.stored = p.step(a, b, t.labels)
 	t.work = w.plus(a.work)
 	if !p.same(a, b) {
 		t.work = t.work.plus(b.work)

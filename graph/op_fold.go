@@ -39,6 +39,9 @@ func (o foldOp) foldLength() int {
 	return n
 }
 
+// work is how many machine operations an element folded takes.
+func (o foldOp) work() int { return 8 * len(o.windows) }
+
 func (o foldOp) Infer(in []Spec) (Spec, error) {
 	if _, err := sameNumber(in); err != nil {
 		return Spec{}, err

@@ -164,7 +164,7 @@ func (p *fusion) inlineCost(n *node) int {
 			c = 4
 		}
 	case foldOp:
-		c = 8 * len(o.windows)
+		c = o.work()
 	}
 	if n.op.Class() == Reduction || n.op.Class() == Opaque || n.isParam() {
 		return 1 // a load

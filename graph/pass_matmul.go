@@ -193,7 +193,7 @@ const matmulWork = 1 << 19
 // planMatmuls replaces large contractions by matmuls on operands laid out for the kernels.
 func planMatmuls(outputs []*node, p gpu.Profile, precision Precision) []*node {
 	plan := newProductPlanner(productTarget(p, precision), p)
-	return rewrite(outputs, func(n *node, in []*node) *node {
+	return rewrite(unfold(outputs, plan.target, p), func(n *node, in []*node) *node {
 		o, ok := n.op.(contractOp)
 		if !ok || n.spec.DType != Float32 {
 			return nil

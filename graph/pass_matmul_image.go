@@ -38,7 +38,7 @@ func (p *labelledProduct) overImage(planner *productPlanner) *node {
 	}
 	b, squareB := squareRoot(p.b)
 	o, x, ok := windowsOf(b)
-	if !ok || off("windows") || len(o.windows) > 2 || o.fill != 0 && o.pads() || b.Size() == 0 {
+	if !ok || !o.inImage() || b.Size() == 0 {
 		return nil
 	}
 	d := len(o.windows)
@@ -72,6 +72,9 @@ func (p *labelledProduct) overImage(planner *productPlanner) *node {
 		return nil
 	}
 	image := planner.imageOf(x, o.windows, lead, l, whole)
+	if image.Size() > b.Size() {
+		return nil // windows with gaps between
+	}
 	m.image, m.squareB = readWindows(o.windows, b.Shape()[b.Rank()-1], image.Shape()), squareB
 	if _, err := shaders.MatMul(m.form, m.arguments(), m.batch, p.target); err != nil || !storable(image.n) {
 		return nil
@@ -94,6 +97,11 @@ func (p *labelledProduct) overImage(planner *productPlanner) *node {
 		c = c.Reshape(c.Size()/whole, whole).Slice(1, 0, depth)
 	}
 	return q.result(c)
+}
+
+// inImage reports that products may read the windows out of an image.
+func (o windowsOp) inImage() bool {
+	return !off("windows") && len(o.windows) <= 2 && (o.fill == 0 || !o.pads())
 }
 
 // windowsOf is the op and the operand that t is windows of, also where a reshape of the axes before them lies between: one drops axes of length 1.

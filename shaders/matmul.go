@@ -254,8 +254,8 @@ var texelVariants = []matMulVariant{
 
 // The GPU rates are only a ranking, the larger tile reading half as much a product; no GPU has been measured.
 var gpuVariants = []matMulVariant{
-	{base: "matmul_gpu_tile128", tileM: 128, tileN: 128, local: 256, rate: 2},
-	{base: "matmul_gpu_tile64", tileM: 64, tileN: 64, local: 256, rate: 1},
+	{base: "matmul_gpu_tile128", tileM: 128, tileN: 128, local: 256, windows: true, rate: 2},
+	{base: "matmul_gpu_tile64", tileM: 64, tileN: 64, local: 256, windows: true, rate: 1},
 }
 
 // quads reports that the kernels for SwiftShader are the best.

@@ -35,3 +35,13 @@ func (w Windows) check(f MatMulForm, cols, ld int) error {
 	}
 	return nil
 }
+
+// ReadsWindows reports that products on the target may read windows out of an image.
+func (t MatMulTarget) ReadsWindows() bool {
+	for _, v := range t.variants() {
+		if v.windows {
+			return t.Rounding == Unrounded
+		}
+	}
+	return false
+}

@@ -28,7 +28,7 @@ func overImage(f shaders.MatMulForm, m int) shaders.MatMulArgs {
 	return a
 }
 
-// Kernels that read windows out of an image give what the products of the windows are, each on the driver that it is made for.
+// Kernels that read windows out of an image give what the products of the windows are, each on the driver that it is made for, and those for GPUs on lavapipe.
 func TestMatMulOverImages(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, d *gpu.Device) {
 		rng := rand.New(rand.NewPCG(8, 8))
@@ -89,6 +89,7 @@ func TestMatMulOverImagesChoice(t *testing.T) {
 		{shaders.MatMulNT, 64, lavapipe, "matmul_cpu_share32x8windows_nt"},
 		{shaders.MatMulNN, 16, lavapipe, "matmul_cpu_share16x8windows_nn"},
 		{shaders.MatMulNN, 64, lavapipeSSE, "matmul_cpu_texel16x8windows_nn"},
+		{shaders.MatMulNT, 64, bigGPU, "matmul_gpu_tile64windows_nt"},
 	} {
 		k, err := shaders.MatMul(c.form, overImage(c.form, c.m), 2, c.target)
 		require.NoError(t, err)
@@ -112,6 +113,8 @@ func TestMatMulOverImagesChoice(t *testing.T) {
 		_, err := shaders.MatMul(c.form, a, 1, lavapipe)
 		assert.ErrorContains(t, err, c.want)
 	}
-	_, err := shaders.MatMul(shaders.MatMulNT, overImage(shaders.MatMulNT, 64), 1, bigGPU)
+	large := overImage(shaders.MatMulNT, 64)
+	large.StrideB = 1 << 20
+	_, err := shaders.MatMul(shaders.MatMulNT, large, 513, lavapipe) // its kernel for more texels than a view has reads no windows
 	assert.ErrorContains(t, err, "write them out")
 }

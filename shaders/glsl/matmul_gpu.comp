@@ -7,9 +7,12 @@
 //   FORM   0 = NN (A is M x K, B is K x N), 1 = TN (A is K x M), 2 = NT (B is N x K)
 //   BLOCK  64 or 128: an invocation holds 4x4 or 8x8 accumulators, in 4x4 pieces 64 apart so that
 //          neighbouring invocations read neighbouring vec4s of shared memory
+//   WINDOWS  B is read out of an image, of which it is the windows (shaders/windows.go)
 //
 // variants: tile64_nn=-DFORM=0 -DBLOCK=64; tile64_tn=-DFORM=1 -DBLOCK=64; tile64_nt=-DFORM=2 -DBLOCK=64
 // variants: tile128_nn=-DFORM=0 -DBLOCK=128; tile128_tn=-DFORM=1 -DBLOCK=128; tile128_nt=-DFORM=2 -DBLOCK=128
+// variants: tile64windows_nn=-DFORM=0 -DWINDOWS -DBLOCK=64; tile64windows_nt=-DFORM=2 -DWINDOWS -DBLOCK=64
+// variants: tile128windows_nn=-DFORM=0 -DWINDOWS -DBLOCK=128; tile128windows_nt=-DFORM=2 -DWINDOWS -DBLOCK=128
 #version 450
 #extension GL_EXT_control_flow_attributes : require
 
@@ -31,6 +34,9 @@ layout(push_constant) uniform Push {
 	uint strideA, strideB, strideC;
 	uint offsetA, offsetB, offsetC;
 	uint squares;
+#ifdef WINDOWS
+	uint width, jump, run, segment, last;
+#endif
 };
 
 // One row of shared memory a k; the vec4 at its end skews the rows over the banks.
@@ -62,6 +68,31 @@ void main() {
 	// All addresses below count vec4s.
 	uint a0 = (offsetA + z * strideA) / 4, b0 = (offsetB + z * strideB) / 4;
 
+#ifdef WINDOWS
+	// Addresses grow with the row and with the column, so that the last ones bound them. Divisions stay outside of the loop: quotients and
+	// remainders go on by those of a step.
+	uint ldb4 = ldb / 4, jump4 = jump / 4, run4 = run / 4, segment4 = segment / 4;
+#if FORM == NT
+	uint rowB[LOADS];
+	[[unroll]] for (int l = 0; l < LOADS; l++) {
+		uint row = n0 + (t + 256 * l) / (CHUNK / 4);
+		rowB[l] = b0 + min(row / width * jump4 + row % width * ldb4, last / 4);
+	}
+	uint column = t % (CHUNK / 4), segments = column / run4, rest = column % run4;
+	uint steps = CHUNK / 4 / run4, stepRest = CHUNK / 4 % run4;
+	uint end = (K / 4 - 1) / run4 * segment4 + (K / 4 - 1) % run4;
+#else
+	uint colB[LOADS], line[LOADS], place[LOADS];
+	[[unroll]] for (int l = 0; l < LOADS; l++) {
+		uint i = t + 256 * l, column = min(n0 / 4 + i % (BLOCK / 4), (N - 1) / 4), row = i / (BLOCK / 4);
+		colB[l] = b0 + column / run4 * segment4 + column % run4;
+		line[l] = row / width;
+		place[l] = row % width;
+	}
+	uint steps = CHUNK / width, stepRest = CHUNK % width;
+#endif
+#endif
+
 	vec4 nextA[LOADS], nextB[LOADS];
 	vec4 acc[PIECES][4][PIECES];
 	[[unroll]] for (int p = 0; p < PIECES; p++)
@@ -78,12 +109,26 @@ void main() {
 #else
 				nextA[l] = ALONG(A, a0, lda / 4, M, m0, i, k);
 #endif
-#if FORM == NT
+#if FORM == NT && defined(WINDOWS)
+				nextB[l] = keep(power(B[rowB[l] + min(segments * segment4 + rest, end)], BIT_B), lessThan(k + 4 * (i % (CHUNK / 4)) + uvec4(0, 1, 2, 3), uvec4(K)));
+#elif FORM == NT
 				nextB[l] = ALONG(B, b0, ldb / 4, N, n0, i, k);
+#elif defined(WINDOWS)
+				nextB[l] = keep(power(B[colB[l] + min(line[l] * jump4 + place[l] * ldb4, last / 4)], BIT_B), bvec4(k + i / (BLOCK / 4) < K));
+				place[l] += stepRest;
+				bool wraps = place[l] >= width;
+				line[l] += wraps ? steps + 1 : steps;
+				place[l] -= wraps ? width : 0;
 #else
 				nextB[l] = ACROSS(B, b0, ldb / 4, N, n0, i, k);
 #endif
 			}
+#if FORM == NT && defined(WINDOWS)
+			rest += stepRest;
+			bool wraps = rest >= run4;
+			segments += wraps ? steps + 1 : steps;
+			rest -= wraps ? run4 : 0;
+#endif
 		}
 		if (k > 0) {
 			for (int kk = 0; kk < CHUNK; kk++) {
