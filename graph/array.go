@@ -161,8 +161,8 @@ func decode[E Element](words []byte, dst []E) error {
 
 // ofConstants reports that n depends on nothing but constants, as the derivative of a linear function does.
 func ofConstants(n *node) bool {
-	for _, a := range record([]*node{n}, evaluated) {
-		if evaluated(a.node) || a.isParam() {
+	for _, a := range record([]*node{n}, fixed) {
+		if fixed(a.node) || a.isParam() {
 			return false
 		}
 	}

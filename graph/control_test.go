@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -495,4 +496,13 @@ func b2i(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+// TestEndlessLoopOnHost: what is computed on the host heeds the context, too.
+func TestEndlessLoopOnHost(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	endless := While(func(x Tensor) Tensor { return x.Ge(Scalar(0)) }, func(x Tensor) Tensor { return x.Mul(x) }, Scalar(0))
+	_, err := endless.Floats(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }

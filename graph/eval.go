@@ -29,12 +29,12 @@ func evalNodes(ctx context.Context, dev *gpu.Device, outputs []*node) error {
 		return nil
 	}
 	before := nodeIDs.Load()
-	order := record(todo, evaluated)
+	order := record(todo, fixed)
 	for _, a := range order {
 		if a.isParam() {
 			return tracedError("eval", a.node)
 		}
-		if arr := a.array.Load(); arr != nil {
+		if arr := a.array.Load(); arr != nil && fixed(a.node) {
 			if arr.Closed() {
 				return closedError(a.node)
 			}
@@ -89,18 +89,28 @@ func evalNodes(ctx context.Context, dev *gpu.Device, outputs []*node) error {
 // concrete gives the array of a tensor, evaluating it where needed.
 func concrete(ctx context.Context, dev *gpu.Device, t Tensor) (*gpu.Array, error) {
 	a := t.n.array.Load()
-	if a == nil && dev != nil && (smallInteger(t.n) || smallConstant(t.n)) {
-		// Seeds, keys, step counters, learning rates: a program for each value would have to be compiled.
-		h, err := evaluate(ctx, []*node{t.n}, nil)
-		if err != nil {
-			return nil, err
-		}
-		if a, err = dev.Upload(ctx, encode(t.n.spec.DType, h[0].V)); err != nil {
-			return nil, err
-		}
-		if !t.n.array.CompareAndSwap(nil, a) {
-			a.Close()
+	closed := a != nil && a.Closed()
+	if dev != nil && (a == nil || closed || a.Device() != dev) {
+		// Seeds, keys, step counters, learning rates: a program for each value would have to be compiled. They belong to no device: what
+		// another one keeps of them does not matter.
+		if h := smallValue(t.n); h != nil {
+			fresh, err := dev.Upload(ctx, encode(t.n.spec.DType, h.V))
+			if err != nil {
+				return nil, err
+			}
+			if t.n.array.CompareAndSwap(a, fresh) {
+				return fresh, nil
+			}
+			fresh.Close()
 			a = t.n.array.Load()
+			closed = a.Closed()
+		} else if a != nil && !fixed(t.n) {
+			again := newNode(t.n.op, nil, t.n.spec, t.n.pc) // a large constant
+			if err := evalNodes(ctx, dev, []*node{again}); err != nil {
+				return nil, err
+			}
+			t.n.array.CompareAndSwap(a, again.array.Load())
+			return again.array.Load(), nil
 		}
 	}
 	if a == nil {
@@ -108,8 +118,9 @@ func concrete(ctx context.Context, dev *gpu.Device, t Tensor) (*gpu.Array, error
 			return nil, err
 		}
 		a = t.n.array.Load()
+		closed = a.Closed()
 	}
-	if a.Closed() {
+	if closed {
 		return nil, closedError(t.n)
 	}
 	if dev != nil && a.Device() != dev {
@@ -118,23 +129,46 @@ func concrete(ctx context.Context, dev *gpu.Device, t Tensor) (*gpu.Array, error
 	return a, nil
 }
 
-// smallInteger reports integers that depend on small constants alone. The host's definitions are exact for them.
-func smallInteger(n *node) bool {
-	if !n.spec.DType.IsInt() {
-		return false
+// smallValue is the value of a constant of a few elements, or of integers that depend on such constants alone, for which the host's
+// definitions are exact; nil for others.
+func smallValue(n *node) *Host {
+	if !smallConstant(n) && !n.spec.DType.IsInt() {
+		return nil
 	}
-	for _, a := range record([]*node{n}, evaluated) {
-		if evaluated(a.node) || a.isParam() || !a.spec.DType.IsInt() || a.spec.Shape.Size() > 256 {
-			return false
+	values := map[*node]*Host{}
+	for _, a := range record([]*node{n}, func(n *node) bool { return n.spec.Shape.Size() > mostSmall || n.over.id.Load() > 0 }) {
+		x := a.node
+		_, several := x.op.(multiOp)
+		_, data := x.op.(dataOp)
+		if x.spec.Shape.Size() > mostSmall || x.over.id.Load() > 0 || data || several || x.isParam() || !x.spec.DType.IsInt() && x != n {
+			return nil
 		}
+		in := make([]*Host, len(a.from))
+		for i, f := range a.from {
+			in[i] = values[f]
+		}
+		if len(in) == 0 && x.op.Class() != Leaf {
+			return nil // evaluated, and its operands given up
+		}
+		values[x] = newHost(x.spec)
+		x.op.Eval(values[x], in)
 	}
-	return true
+	return values[n]
 }
+
+const mostSmall = 256 // elements
 
 // smallConstant reports constants of a few elements.
 func smallConstant(n *node) bool {
 	_, ok := n.op.(constOp)
-	return ok && n.spec.Shape.Size() <= 256
+	return ok && n.spec.Shape.Size() <= mostSmall
+}
+
+// fixed reports nodes with arrays that graphs depend on as such: constants are constants still, also where a device keeps a copy, but for
+// those that were overwritten.
+func fixed(n *node) bool {
+	_, constant := n.op.(constOp)
+	return evaluated(n) && !(constant && n.over.id.Load() == 0)
 }
 
 func closedError(n *node) error {

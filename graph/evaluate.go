@@ -25,7 +25,7 @@ const mostHost = 1 << 28
 func evaluate(ctx context.Context, outputs []*node, given map[*node]*Host) ([]*Host, error) {
 	values := map[*node]*Host{}
 	several := map[*node][]*Host{}
-	for _, a := range record(outputs, func(n *node) bool { return given[n] != nil || evaluated(n) }) {
+	for _, a := range record(outputs, func(n *node) bool { return given[n] != nil || fixed(n) }) {
 		n := a.node
 		if h := given[n]; h != nil {
 			values[n] = h
@@ -41,7 +41,7 @@ func evaluate(ctx context.Context, outputs []*node, given map[*node]*Host) ([]*H
 		}
 		h := newHost(n.spec)
 		switch {
-		case evaluated(n):
+		case fixed(n):
 			a := n.array.Load()
 			if a.Closed() {
 				return nil, closedError(n)
@@ -62,7 +62,10 @@ func evaluate(ctx context.Context, outputs []*node, given map[*node]*Host) ([]*H
 				in[i] = values[x]
 			}
 			if op, ok := n.op.(multiOp); ok {
-				several[n] = evaluateAll(op, in)
+				var err error
+				if several[n], err = evaluateAll(ctx, op, in); err != nil {
+					return nil, err
+				}
 				break
 			}
 			if c, ok := n.op.(collectiveOp); ok {
@@ -100,7 +103,7 @@ func tracedError(op string, n *node) error {
 }
 
 // evaluateAll computes the results of an op that has several.
-func evaluateAll(op multiOp, in []*Host) []*Host {
+func evaluateAll(ctx context.Context, op multiOp, in []*Host) ([]*Host, error) {
 	specs := make([]Spec, len(in))
 	for i, h := range in {
 		specs[i] = h.Spec
@@ -113,6 +116,5 @@ func evaluateAll(op multiOp, in []*Host) []*Host {
 	for i, s := range outs {
 		hosts[i] = newHost(s)
 	}
-	op.EvalAll(hosts, in)
-	return hosts
+	return hosts, op.EvalAll(ctx, hosts, in)
 }

@@ -41,7 +41,7 @@ func lift(params, outputs []*node) (*lifted, error) {
 		l.params = append(l.params, c)
 		fmt.Fprintf(&key, "p%v;", p.spec)
 	}
-	for _, a := range record(outputs, func(n *node) bool { return copies[n] != nil || evaluated(n) }) {
+	for _, a := range record(outputs, func(n *node) bool { return copies[n] != nil || fixed(n) }) {
 		n := a.node
 		if copies[n] != nil {
 			continue
@@ -51,7 +51,7 @@ func lift(params, outputs []*node) (*lifted, error) {
 		}
 		number[n] = len(number)
 		switch {
-		case evaluated(n):
+		case fixed(n):
 			c := newNode(paramOp{}, nil, n.spec, n.pc)
 			copies[n] = c
 			l.params = append(l.params, c)

@@ -51,7 +51,9 @@ func disturbed(t *testing.T, outs []Tensor, rng *rand.Rand, sign float64, only *
 		} else if op, ok := n.op.(pickOp); ok {
 			h = several[a.from[0]][op.i]
 		} else if op, ok := n.op.(multiOp); ok {
-			several[n] = evaluateAll(op, in)
+			var err error
+			several[n], err = evaluateAll(context.Background(), op, in)
+			require.NoError(t, err)
 			for _, h := range several[n] {
 				disturb(n, h)
 			}

@@ -1,6 +1,6 @@
 package graph
 
-// SquaredNorm is the sum of the squares of all elements of all leaves of a tree: a float32 scalar. For
+// SquaredNorm is the sum of the squares of all elements of all leaves of a tree of one float type: a scalar. For
 // per-sample gradients see vmap.SquaredNorms.
 func SquaredNorm[T any](t T) Tensor {
 	sum := Scalar(0)

@@ -1,6 +1,9 @@
 package graph
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
 // transparentOp is an op with several results that are its first operands. It only changes what their derivatives
 // are; the compiler drops it.
@@ -20,10 +23,11 @@ func (transparentRules) transparent() {}
 
 func (r transparentRules) InferAll(in []Spec) ([]Spec, error) { return in[:r.results], nil }
 
-func (r transparentRules) EvalAll(out, in []*Host) {
+func (r transparentRules) EvalAll(_ context.Context, out, in []*Host) error {
 	for i, h := range out {
 		copy(h.V, in[i].V)
 	}
+	return nil
 }
 
 // batchResults gives the first operands the sample axis that every result must have.

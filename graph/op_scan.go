@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"fmt"
 	"slices"
 )
@@ -43,7 +44,7 @@ func (o scanOp) InferAll(in []Spec) ([]Spec, error) {
 	return specs, nil
 }
 
-func (o scanOp) EvalAll(out []*Host, in []*Host) {
+func (o scanOp) EvalAll(ctx context.Context, out, in []*Host) error {
 	carry := slices.Clone(in[:o.carry])
 	walked, captured := in[o.carry:o.carry+o.walked], in[o.carry+o.walked:]
 	outputs := len(o.body.outs) - o.carry
@@ -58,7 +59,10 @@ func (o scanOp) EvalAll(out []*Host, in []*Host) {
 		for _, x := range walked {
 			args = append(args, x.row(r))
 		}
-		results := o.body.evaluate(append(args, captured...))
+		results, err := o.body.evaluate(ctx, append(args, captured...))
+		if err != nil {
+			return err
+		}
 		carry = slices.Clone(results[:o.carry])
 		for i, y := range results[o.carry:] {
 			out[o.carry+i].setRow(r, y)
@@ -67,6 +71,7 @@ func (o scanOp) EvalAll(out []*Host, in []*Host) {
 	for i, c := range carry {
 		copy(out[i].V, c.V)
 	}
+	return nil
 }
 
 // row is one position of the leading axis.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,10 +27,15 @@ func (o switchOp) Key() string {
 
 func (o switchOp) InferAll([]Spec) ([]Spec, error) { return o.branches[0].specs(), nil }
 
-func (o switchOp) EvalAll(out []*Host, in []*Host) {
-	for i, h := range o.branches[int(in[0].V[0])].evaluate(in[1:]) {
+func (o switchOp) EvalAll(ctx context.Context, out, in []*Host) error {
+	results, err := o.branches[int(in[0].V[0])].evaluate(ctx, in[1:])
+	if err != nil {
+		return err
+	}
+	for i, h := range results {
 		copy(out[i].V, h.V)
 	}
+	return nil
 }
 
 // JVPAll and VJPAll choose between the branches' derivatives, so that what the branch not taken would give, be it NaN,

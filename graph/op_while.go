@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"fmt"
 	"slices"
 )
@@ -33,21 +34,31 @@ func (o whileOp) parts(in []Tensor) (enabled Tensor, carry, forCond, forBody []T
 	return in[0], in[1:n], in[n:m], in[m:]
 }
 
-func (o whileOp) EvalAll(out []*Host, in []*Host) {
+func (o whileOp) EvalAll(ctx context.Context, out, in []*Host) error {
 	n := 1 + o.carry
 	m := n + len(o.cond.params) - o.carry
 	carry := slices.Clone(in[1:n])
 	active := slices.Clone(in[0].V)
 	for {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("graph: while: %w", err)
+		}
+		on, err := o.cond.evaluate(ctx, slices.Concat(carry, in[n:m]))
+		if err != nil {
+			return err
+		}
 		some := false
-		for i, c := range o.cond.evaluate(slices.Concat(carry, in[n:m]))[0].V {
+		for i, c := range on[0].V {
 			active[i] *= c
 			some = some || active[i] != 0
 		}
 		if !some {
 			break
 		}
-		next := o.body.evaluate(slices.Concat(carry, in[m:]))
+		next, err := o.body.evaluate(ctx, slices.Concat(carry, in[m:]))
+		if err != nil {
+			return err
+		}
 		for i, c := range next {
 			merged := newHost(c.Spec)
 			each := len(c.V) / len(active)
@@ -63,6 +74,7 @@ func (o whileOp) EvalAll(out []*Host, in []*Host) {
 	for i, c := range carry {
 		copy(out[i].V, c.V)
 	}
+	return nil
 }
 
 // JVPAll: tangents are carried beside the values and the condition sees the values only.

@@ -56,3 +56,38 @@ func TestChangingConstants(t *testing.T) {
 		}
 	})
 }
+
+// TestConstantsBelongToNoDevice: a scalar, a key or zeros serve on a second device, and after the first is closed.
+func TestConstantsBelongToNoDevice(t *testing.T) {
+	ctx := context.Background()
+	two, key, zeros := graph.Scalar(2), random.NewKey(3), graph.Zeros(1000)
+	type args struct {
+		X, Zeros graph.Tensor
+		Key      random.Key
+	}
+	f := func(a args) graph.Tensor { return random.Normal(a.Key, 1000).Mul(a.X).Add(a.Zeros) }
+	want, err := graph.Reference(ctx, f(args{two, zeros, key}).Sum())
+	require.NoError(t, err)
+	for range 2 {
+		dev, err := gpu.Open(ctx)
+		require.NoError(t, err)
+		y, err := graph.Jit(dev, f)(ctx, args{two, zeros, key})
+		require.NoError(t, err)
+		sum, err := y.Sum().Float(ctx)
+		require.NoError(t, err)
+		require.InDelta(t, want[0], sum, 1e-3)
+		// In plain code and captured, too.
+		z, err := y.Mul(two).Add(zeros).Sum().Float(ctx)
+		require.NoError(t, err)
+		require.InDelta(t, 2*want[0], z, 1e-3)
+		c, err := graph.Jit(dev, func(y graph.Tensor) graph.Tensor { return y.Mul(two).Sum() })(ctx, y)
+		require.NoError(t, err)
+		z, err = c.Float(ctx)
+		require.NoError(t, err)
+		require.InDelta(t, 2*want[0], z, 1e-3)
+		require.NoError(t, dev.Close())
+		v, err := two.Float(ctx)
+		require.NoError(t, err)
+		require.EqualValues(t, 2, v)
+	}
+}

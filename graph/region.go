@@ -140,16 +140,12 @@ func (n *node) with(done map[*node]*node) *node {
 }
 
 // evaluate computes the region's outputs on the host.
-func (r region) evaluate(args []*Host) []*Host {
+func (r region) evaluate(ctx context.Context, args []*Host) ([]*Host, error) {
 	given := map[*node]*Host{}
 	for i, p := range r.params {
 		given[p] = args[i]
 	}
-	out, err := evaluate(context.Background(), r.outs, given)
-	if err != nil {
-		panic(err)
-	}
-	return out
+	return evaluate(ctx, r.outs, given)
 }
 
 // specs of the outputs.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/lavagrad/lavagrad/shaders"
@@ -14,7 +15,7 @@ type multiOp interface {
 	// InferAll gives the results' specs.
 	InferAll(in []Spec) ([]Spec, error)
 	// EvalAll computes all results in float64 on the host.
-	EvalAll(out []*Host, in []*Host)
+	EvalAll(ctx context.Context, out, in []*Host) error
 	// JVPAll gives the results' tangents; zero Tensors stand for none.
 	JVPAll(c MultiCall, tangents []Tensor) []Tensor
 	// VJPAll gives the operands' cotangents from the results', of which those that nobody uses are zero Tensors.

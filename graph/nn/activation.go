@@ -6,7 +6,7 @@ import (
 	"github.com/lavagrad/lavagrad/graph"
 )
 
-// Activations that are no methods of graph.Tensor (ReLU, Tanh, Sigmoid and Softplus are). All are elementwise on float32.
+// Activations that are no methods of graph.Tensor (ReLU, Tanh, Sigmoid and Softplus are). All are elementwise on floats.
 
 // GELU is the Gaussian error linear unit x Phi(x) with the normal distribution function Phi (Hendrycks and Gimpel, arXiv 1606.08415):
 // x/2 erfc(-x/sqrt(2)), which keeps its digits for x far below 0, where 1 + erf would lose them.

@@ -19,25 +19,25 @@ func Softmax(logits graph.Tensor) graph.Tensor {
 }
 
 // CrossEntropy is the negative log likelihood of labels under the softmax of logits [... classes]:
-// one value for each row, without a mean. The labels are either classes, int32 of shape [...], or distributions,
-// float32 of the logits' shape. A label outside 0 to classes-1, a negative or a NaN probability fails the run
+// one value for each row, without a mean. The labels are either classes, int32 of shape [...], or distributions
+// of the logits' shape and float type. A label outside 0 to classes-1, a negative or a NaN probability fails the run
 // with an error that names the sample; for that, calls wait for the checks. Where labels were checked before,
 // graph.WithoutChecks keeps calls asynchronous.
 func CrossEntropy(logits, labels graph.Tensor) graph.Tensor {
 	if logits.Rank() == 0 || !logits.DType().IsFloat() {
-		graph.Fail("cross entropy", graph.ErrShape, "give logits [... classes] in float32", "logits are %v", logits.Spec())
+		graph.Fail("cross entropy", graph.ErrShape, "give logits [... classes], floats", "logits are %v", logits.Spec())
 	}
 	classes := logits.Dim(-1)
 	rows := logits.Shape()[:logits.Rank()-1]
 	switch {
 	case labels.DType().IsInt():
 		labels = checkClasses("cross entropy", labels, rows, classes)
-		return logits.LogSumExp(-1).Sub(logits.Mul(graph.OneHot(labels, classes)).Sum(-1))
+		return logits.LogSumExp(-1).Sub(logits.Mul(graph.OneHot(labels, classes).Convert(logits.DType())).Sum(-1))
 	case labels.DType().IsFloat() && labels.Shape().Equal(logits.Shape()):
 		labels = labels.Check(labels.Ge(labels.Like(0)), "cross entropy: label probability >= 0 and not NaN")
 		return logits.LogSumExp(-1).Mul(labels.Sum(-1)).Sub(logits.Mul(labels).Sum(-1))
 	}
-	graph.Fail("cross entropy", graph.ErrDType, "give classes as int32 (convert with AsInt), or a float32 distribution of the logits' shape",
+	graph.Fail("cross entropy", graph.ErrDType, "give classes as int32 (convert with AsInt), or a distribution of the logits' shape and type",
 		"labels are %v, logits %v", labels.Spec(), logits.Spec())
 	return graph.Tensor{}
 }
@@ -56,7 +56,7 @@ func checkClasses(op string, labels graph.Tensor, rows graph.Shape, classes int)
 // same on logits, in one step.
 func NLL(logProbs, labels graph.Tensor) graph.Tensor {
 	if logProbs.Rank() == 0 || !logProbs.DType().IsFloat() || !labels.DType().IsInt() {
-		graph.Fail("nll", graph.ErrDType, "give log probabilities [... classes] in float32 and classes [...] in int32",
+		graph.Fail("nll", graph.ErrDType, "give log probabilities [... classes], floats, and classes [...] in int32",
 			"log probabilities are %v, labels %v", logProbs.Spec(), labels.Spec())
 	}
 	classes := logProbs.Dim(-1)
@@ -66,8 +66,8 @@ func NLL(logProbs, labels graph.Tensor) graph.Tensor {
 	return graph.Where(hit, logProbs, logProbs.Like(0)).Sum(-1).Neg()
 }
 
-// BinaryCrossEntropyWithLogits is -t log(p) - (1-t) log(1-p) for p = sigmoid(logits) and targets t from 0 to 1, float32 of the
-// logits' shape: one value for each element, without a mean, and without overflow for finite logits. Targets outside 0 to 1 are
+// BinaryCrossEntropyWithLogits is -t log(p) - (1-t) log(1-p) for p = sigmoid(logits) and targets t from 0 to 1 of the
+// logits' shape and float type: one value for each element, without a mean, and without overflow for finite logits. Targets outside 0 to 1 are
 // not checked.
 func BinaryCrossEntropyWithLogits(logits, targets graph.Tensor) graph.Tensor {
 	sameShape("binary cross entropy", logits, targets)

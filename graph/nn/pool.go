@@ -58,7 +58,7 @@ func MaxPool(x graph.Tensor, o PoolOptions) graph.Tensor {
 	return x.Windows(least, w...).ReduceMax(positions(len(w))...)
 }
 
-// AvgPool is the mean of every window over the last axes: x float32 [... n1 .. nd] becomes [... m1 .. md] as with MaxPool. Padding does
+// AvgPool is the mean of every window over the last axes: x, floats [... n1 .. nd] becomes [... m1 .. md] as with MaxPool. Padding does
 // not count, unless CountPadding is set: then it counts as zeros. A window of nothing but padding is then 0, else NaN.
 func AvgPool(x graph.Tensor, o PoolOptions) graph.Tensor {
 	w, lengths := o.windows("average pool", x)
@@ -75,5 +75,5 @@ func AvgPool(x graph.Tensor, o PoolOptions) graph.Tensor {
 	if o.CountPadding || !padded {
 		return sum.Scale(1 / float64(size))
 	}
-	return sum.Div(graph.Ones(lengths...).Windows(0, w...).Sum(positions(len(w))...))
+	return sum.Div(graph.Full(x.DType(), 1, lengths...).Windows(0, w...).Sum(positions(len(w))...))
 }
