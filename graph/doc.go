@@ -12,9 +12,9 @@
 // # With and without Jit
 //
 // Ops on arrays are recorded, and run when a value is read (Floats, Read) or asked for (Eval): everything outstanding as one program, which
-// is compiled once for each form. A loop that never reads nor evaluates its state records more and more. A function under Jit is traced
-// once for each form of its arguments, calls do no more than run it, and JitInPlace allocates nothing either; what takes time belongs there.
-// Under Jit and vmap the function sees stand-ins without values: instead of a Go if or for on values take Where, Cond, Switch,
+// is compiled once for each form; what scalars are and where slices begin may change from time to time. A loop that never reads nor evaluates
+// its state records more and more. A function under Jit is traced once for each form of its arguments, calls do no more than run it, and
+// JitInPlace allocates nothing either; what takes time belongs there. Under Jit and vmap the function sees stand-ins without values: instead of a Go if or for on values take Where, Cond, Switch,
 // While, Fori or Scan. Go's own loops over layers, and conditions on shapes, are fine.
 //
 // # Types and shapes

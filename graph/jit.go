@@ -68,7 +68,8 @@ func WithoutChunks() JitOption { return func(c *jitConfig) { c.plan.whole = true
 
 // Jit compiles f for dev. The returned function traces f at the first call for every new combination
 // of argument shapes, dtypes and static values (anything in the arguments that is no tensor), and from
-// then on only runs the program. Arguments are trees of tensors on dev (lazy ones and constants are
+// then on only runs the program. Each static value is compiled for, and kept: a number that changes from
+// call to call is better a tensor, such as Scalar(rate). Arguments are trees of tensors on dev (lazy ones and constants are
 // evaluated first); the result has new arrays, which the caller may Close. Calls return when the work
 // is submitted: reading a result waits. It is safe for concurrent use.
 //

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lavagrad/lavagrad/gpu"
@@ -18,14 +19,16 @@ type lifted struct {
 	holders []*node      // the nodes that the arrays were found in
 	key     string       // equal keys, equal programs
 
-	constants []keyedConstant // small ones, in the order of the key
-	uploaded  []*gpu.Array    // what argue made of them
+	settings []setting    // in the order of the key
+	uploaded []*gpu.Array // what argue made of them
 }
 
-// keyedConstant is a constant of a lifted graph, with the part of the key that is its value.
-type keyedConstant struct {
+// setting is a node of a lifted graph that may also read from an array what it is for: the value of a small constant, or where a slice
+// begins.
+type setting struct {
 	n        *node
-	from, to int
+	from, to int    // the part of the key that says it
+	id       uint64 // kept for the starts of a slice: operands are older than their users
 }
 
 // lift copies the graph below outputs. It fails on parameters that are not among params.
@@ -74,9 +77,14 @@ func lift(params, outputs []*node) (*lifted, error) {
 				fmt.Fprintf(&key, " %d", number[x])
 			}
 			fmt.Fprintf(&key, "%v;", n.spec)
+			var id uint64
+			_, contiguous := contiguousSlice(n)
+			if contiguous {
+				id = nodeIDs.Add(1)
+			}
 			copies[n] = newNode(n.op, in, n.spec, n.pc)
-			if smallConstant(n) {
-				l.constants = append(l.constants, keyedConstant{copies[n], from, to})
+			if contiguous || smallConstant(n) {
+				l.settings = append(l.settings, setting{copies[n], from, to, id})
 			}
 		}
 	}
@@ -88,31 +96,43 @@ func lift(params, outputs []*node) (*lifted, error) {
 	return l, nil
 }
 
-// loose is the key without the values of small constants, and these.
-func (l *lifted) loose() (key string, values []string) {
+// loose is the key without what the settings say, and that.
+func (l *lifted) loose() (key string, said []string) {
 	var b strings.Builder
 	end := 0
-	for _, c := range l.constants {
+	for _, c := range l.settings {
 		b.WriteString(l.key[end:c.from])
-		b.WriteString("constant ")
-		values = append(values, l.key[c.from:c.to])
+		b.WriteString(c.n.op.Name())
+		said = append(said, l.key[c.from:c.to])
 		end = c.to
 	}
 	b.WriteString(l.key[end:])
-	return b.String(), values
+	return b.String(), said
 }
 
-// argue makes parameters of some of the constants, with arrays of their values.
+// argue makes parameters of some of the settings, with arrays of what they say.
 func (l *lifted) argue(ctx context.Context, dev *gpu.Device, some []bool) error {
 	var key strings.Builder
 	end := 0
-	for i, c := range l.constants {
+	for i, c := range l.settings {
 		if !some[i] {
 			continue
 		}
-		h := newHost(c.n.spec)
-		c.n.op.Eval(h, nil)
-		a, err := dev.Upload(ctx, encode(c.n.spec.DType, h.V))
+		param, value := c.n, newHost(c.n.spec)
+		if s, ok := contiguousSlice(c.n); ok {
+			value = newHost(Spec{Int32, Shape{len(s.start)}})
+			for a, v := range s.start {
+				value.V[a] = float64(v)
+			}
+			param = newNode(paramOp{}, nil, value.Spec, c.n.pc)
+			param.id = c.id
+			c.n.op = dynamicSliceOp{0, c.n.spec.Shape}
+			c.n.ins.Store(&[]*node{c.n.in()[0], param})
+		} else {
+			c.n.op.Eval(value, nil)
+			c.n.op = paramOp{}
+		}
+		a, err := dev.Upload(ctx, encode(value.DType, value.V))
 		if err != nil {
 			return err
 		}
@@ -120,12 +140,17 @@ func (l *lifted) argue(ctx context.Context, dev *gpu.Device, some []bool) error 
 		key.WriteString(l.key[end:c.from])
 		key.WriteString("argument ")
 		end = c.to
-		c.n.op = paramOp{}
-		l.params = append(l.params, c.n)
+		l.params = append(l.params, param)
 		l.arrays = append(l.arrays, a)
-		l.holders = append(l.holders, c.n)
+		l.holders = append(l.holders, param)
 	}
 	key.WriteString(l.key[end:])
-	l.key, l.constants = key.String(), nil
+	l.key, l.settings = key.String(), nil
 	return nil
+}
+
+// contiguousSlice is the op of a node that takes a block out of an array.
+func contiguousSlice(n *node) (sliceOp, bool) {
+	s, ok := n.op.(sliceOp)
+	return s, ok && len(s.step) > 0 && !slices.ContainsFunc(s.step, func(st int) bool { return st != 1 })
 }

@@ -121,7 +121,7 @@ func (o whileOp) JVPAll(c MultiCall, tangents []Tensor) []Tensor {
 
 // VJPAll: how many rounds there are is not known before, so neither is how much to keep for the way back.
 func (o whileOp) VJPAll(MultiCall, []Tensor) []Tensor {
-	fail("while", ErrArgument, "use Scan or Fori over the most rounds, with Where or Cond for what has ended; or take JVP, which While supports",
+	fail("while", ErrArgument, "use Scan or Fori over the most rounds, with Where or Cond for what has ended; or take JVP, which While supports; or give what the loop solves a derivative by CustomVJP",
 		"While has no reverse-mode derivative")
 	return nil
 }

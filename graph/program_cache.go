@@ -21,11 +21,12 @@ type programCache struct {
 // deviceForms are what a device remembers.
 type deviceForms struct {
 	programs map[string]*cached
-	varying  map[string]*varying // by key without the values of constants
+	varying  map[string]*varying // by key without what the settings say
 }
 
-// varying tells which constants of graphs that are alike but for these had other values than the first such graph: a learning rate
-// that falls, the seed of a draw. They become arguments, so that one more program serves all values, and not each value has its own.
+// varying tells which settings of graphs that are alike but for these were others than in the first such graph: a learning rate that falls,
+// the seed of a draw, the batch that is cut out of the data. They become arguments, so that one more program serves all of them, and not
+// each has its own.
 type varying struct {
 	first  []string
 	differ []bool
@@ -88,22 +89,22 @@ func (c *programCache) get(ctx context.Context, dev *gpu.Device, l *lifted) (*ex
 	return e.x, e.err
 }
 
-// compare gives the constants that are to be arguments, nil for none.
+// compare gives the settings that are to be arguments, nil for none.
 func (f *deviceForms) compare(l *lifted) []bool {
-	if len(l.constants) == 0 {
+	if len(l.settings) == 0 {
 		return nil
 	}
-	loose, values := l.loose()
+	loose, said := l.loose()
 	v := f.varying[loose]
 	if v == nil {
 		if len(f.varying) >= maxPrograms {
 			clear(f.varying)
 		}
-		f.varying[loose] = &varying{values, make([]bool, len(values))}
+		f.varying[loose] = &varying{said, make([]bool, len(said))}
 		return nil
 	}
 	some := false
-	for i, x := range values {
+	for i, x := range said {
 		v.differ[i] = v.differ[i] || x != v.first[i]
 		some = some || v.differ[i]
 	}

@@ -13,11 +13,16 @@ import (
 	"github.com/lavagrad/lavagrad/graph/random"
 )
 
-// TestChangingConstants: recorded graphs that differ in the values of constants share a program, from the second value on.
+// TestChangingConstants: recorded graphs that differ in the values of constants, or in where slices begin, share a program, from the second value on.
 func TestChangingConstants(t *testing.T) {
 	gputest.Each(t, func(t *testing.T, dev *gpu.Device) {
 		ctx := context.Background()
 		x := slice(t, dev, []float32{0.5, 1, 2})
+		values := make([]float32, 24)
+		for i := range values {
+			values[i] = float32(i) / 16
+		}
+		m := slice(t, dev, values, 8, 3)
 		for name, c := range map[string]struct {
 			f    func(i int) graph.Tensor
 			most int // programs for all values
@@ -34,6 +39,13 @@ func TestChangingConstants(t *testing.T) {
 			"integers and truth": {func(i int) graph.Tensor {
 				return graph.Where(graph.Full(graph.Bool, float64(i%2), 3), x.AsInt().Add(graph.Int(i)), graph.Int(-i)).AsFloat().Mul(x)
 			}, 2},
+			"batches and their rows": {func(i int) graph.Tensor {
+				return m.Slice(0, i, i+3).Slice(1, i%2, i%2+2).Exp().Add(m.Index(0, i).Slice(0, 1, 3)).Scale(float64(i))
+			}, 2},
+			"gradients of rows": {func(i int) graph.Tensor {
+				return graph.Grad(func(m graph.Tensor) graph.Tensor { return m.Index(0, i).Mul(m.Slice(0, 7, 8)).Sum() })(m)
+			}, 6}, // their derivatives are paddings, which are compiled one by one
+			"empty blocks":      {func(i int) graph.Tensor { return m.Slice(0, i, i).Sum(0).AddScalar(float64(i)) }, 2},
 			"a constant itself": {func(i int) graph.Tensor { return x.Add(graph.Scalar(float64(i))).Sub(x.Like(float64(-i))) }, 2},
 		} {
 			t.Run(name, func(t *testing.T) {

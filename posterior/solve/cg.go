@@ -35,7 +35,7 @@ type CGResult[P any] struct {
 //
 // The loop also ends, unconverged, after MaxIterations, at a direction with p'Ap <= 0 (A is not positive definite; x is the
 // last good one), and at NaN. b = 0 gives x = 0. CG maps over a batch of systems: each stops by itself. As a While, it
-// differentiates in forward mode only; by the solution differentiate implicitly.
+// differentiates in forward mode only; by the solution differentiate implicitly (example gradient).
 func CG[P any](product func(P) P, b P, change ...func(*CGConfig[P])) CGResult[P] {
 	const op = "cg"
 	leaves, size := floatLeaves(op, b)
