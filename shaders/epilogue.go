@@ -22,7 +22,7 @@ func (f *Fused) Product() *Expr {
 // four, one after another. The arrays of f are bound behind A and B, in the order of AddArg. An output that is stored to in rows so padded gets
 // zeros in the padding. f is elementwise: it has no reductions, and no Float64.
 func (k MatMulKernel) Epilogue(f *Fused, columns int, t Target) (code []uint32, views []View) {
-	k = k.storesInLoop()
+	k = k.forEpilogue()
 	if columns%lanes == 0 { // else positions next to each other in f are apart in the result
 		f = f.collapse()
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"sort"
-	"strings"
 	"sync"
 )
 
@@ -68,6 +67,9 @@ func (a MatMulArgs) Words(f MatMulForm) []uint32 {
 	}
 	if a.Add {
 		squares |= 4
+	}
+	if f == MatMulNT {
+		squares |= 8 // of kernels that compute NN, too
 	}
 	w = append(w, squares)
 	if a.Windows != (Windows{}) {
@@ -179,8 +181,8 @@ type MatMulKernel struct {
 	TileM, TileN int // tile of C that one workgroup computes
 	Local        int // invocations of a workgroup, fixed in the module
 	Views        [3]View
-	lanesM       bool // workgroups count rows along x and columns along y
-	rolled       bool // a second module stores its tile in a loop, for epilogues
+	lanesM       bool   // workgroups count rows along x and columns along y
+	finished     string // another module for epilogues
 
 	FullSubgroups bool // it counts on subgroups without missing invocations
 }
@@ -203,8 +205,9 @@ type matMulVariant struct {
 	texel        bool
 	share        bool // needs subgroups of as many invocations as a workgroup has, which shuffle
 	lanesM       bool
-	rolled       bool // see MatMulKernel
+	rolled       bool // another module, for epilogues, stores its tile in a loop
 	windows      bool // two more modules, for NN and NT, read B out of an image
+	either       bool // NN and NT are one module, named n, and one more, for epilogues, never adds to what is there
 	rate         float64
 	compile      float64
 }
@@ -230,7 +233,7 @@ func (v matMulVariant) cost(tiles, cores, k int) float64 {
 // buffers beyond 32x4 (the Xeon runs 32x8 at 4.3 GF/s, 32x4 at 8.0). Sums kept in memory instead of carried by the loop are slower and compile no faster.
 // robustBufferAccess costs the storage variants 15 to 30 % and the texel ones nothing.
 var quadVariants = []matMulVariant{
-	{base: "matmul_cpu_quadtexel32x8", tileM: 32, tileN: 32, local: 4, texel: true, windows: true, rate: 11.7, compile: 0.1},
+	{base: "matmul_cpu_quadtexel32x8", tileM: 32, tileN: 32, local: 4, texel: true, windows: true, either: true, rate: 11.7, compile: 0.1},
 	{base: "matmul_cpu_quadtexel16x4", tileM: 16, tileN: 16, local: 4, texel: true, windows: true, rate: 8.8, compile: 0.025},
 	{base: "matmul_cpu_quadtexel4x8", tileM: 4, tileN: 32, local: 4, texel: true, rate: 5.4, compile: 0.02},
 	{base: "matmul_cpu_quad32x4", tileM: 32, tileN: 16, local: 4, windows: true, rate: 8, compile: 0.08},
@@ -378,12 +381,21 @@ func (t MatMulTarget) Block(f MatMulForm, a MatMulArgs, align int) (rows, column
 }
 
 func (v matMulVariant) kernel(f MatMulForm, windows bool) MatMulKernel {
-	k := MatMulKernel{
-		Name: v.base + "_" + f.String(), Form: f,
-		TileM: v.tileM, TileN: v.tileN, Local: v.local, lanesM: v.lanesM, rolled: v.rolled,
-	}
-	if windows {
-		k.Name, k.rolled = v.base+"windows_"+f.String(), false
+	k := MatMulKernel{Form: f, TileM: v.tileM, TileN: v.tileN, Local: v.local, lanesM: v.lanesM}
+	form := f.String()
+	named := func(of string) string { return v.base + of + "_" + form }
+	switch {
+	case windows:
+		k.Name = named("windows")
+	case v.either:
+		if f != MatMulTN {
+			form = "n"
+		}
+		k.Name, k.finished = named("add"), named("")
+	case v.rolled:
+		k.Name, k.finished = named(""), named("roll")
+	default:
+		k.Name = named("")
 	}
 	if v.texel {
 		k.Views = [3]View{TexelVector, TexelVector, Storage}
@@ -392,12 +404,10 @@ func (v matMulVariant) kernel(f MatMulForm, windows bool) MatMulKernel {
 	return k
 }
 
-// storesInLoop is the kernel as it is made for epilogues: with few stores, or stores that a loop repeats.
-func (k MatMulKernel) storesInLoop() MatMulKernel {
-	if k.rolled {
-		form := "_" + k.Form.String()
-		k.Name = strings.TrimSuffix(k.Name, form) + "roll" + form
-		k.Code, k.rolled = module(k.Name), false
+// forEpilogue is the kernel as it is made for epilogues: with few stores, or stores that a loop repeats, of finished results.
+func (k MatMulKernel) forEpilogue() MatMulKernel {
+	if k.finished != "" {
+		k.Name, k.Code, k.finished = k.finished, module(k.finished), ""
 	}
 	return k
 }
@@ -406,7 +416,7 @@ func (k MatMulKernel) storesInLoop() MatMulKernel {
 // storage buffers and no quads run on every device.
 func MatMulKernels() []MatMulKernel {
 	var all []MatMulKernel
-	for _, family := range [][]matMulVariant{quadVariants, {addVariant}, texelVariants[:len(texelVariants)-1], gpuVariants} {
+	for _, family := range [][]matMulVariant{quadVariants, texelVariants[:len(texelVariants)-1], gpuVariants} {
 		for _, v := range family {
 			for f := MatMulNN; f <= MatMulNT; f++ {
 				k := v.kernel(f, false)
@@ -414,8 +424,8 @@ func MatMulKernels() []MatMulKernel {
 				if v.windows && f != MatMulTN {
 					all = append(all, v.kernel(f, true))
 				}
-				if k.rolled {
-					all = append(all, k.storesInLoop())
+				if k.finished != "" {
+					all = append(all, k.forEpilogue())
 				}
 			}
 		}

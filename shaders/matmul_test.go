@@ -63,10 +63,15 @@ func TestMatMulTableMatchesModules(t *testing.T) {
 		opTypeImage, opTypeStruct            = 25, 30
 		opDecorate, decorateBinding, opBound = 71, 33, 3
 	)
-	names := map[string]bool{}
+	type kernel struct {
+		name string
+		form shaders.MatMulForm // some are of two
+	}
+	listed, names := map[kernel]bool{}, map[string]bool{}
 	for _, k := range shaders.MatMulKernels() {
-		require.False(t, names[k.Name], "%s is listed twice", k.Name)
-		names[k.Name] = true
+		key := kernel{k.Name, k.Form}
+		require.False(t, listed[key], "%s is listed twice", k.Name)
+		listed[key], names[k.Name] = true, true
 		require.Equal(t, uint32(0x07230203), k.Code[0], k.Name)
 		images, bindings, push, words := 0, 0, 0, shaders.MatMulPushWords
 		if strings.Contains(k.Name, "windows") {
@@ -102,9 +107,9 @@ func TestMatMulChoice(t *testing.T) {
 		m, n, k int
 		want    string
 	}{
-		{swiftShader, 512, 512, 512, "matmul_cpu_quadtexel32x8_nn"}, // exactly 65,536 texels an operand
-		{swiftShader, 1024, 1024, 1024, "matmul_cpu_quad32x4_nn"},   // four times as many
-		{swiftShader, 512, 128, 12, "matmul_cpu_quadtexel16x4_nn"},  // faster by less than it would compile longer
+		{swiftShader, 512, 512, 512, "matmul_cpu_quadtexel32x8add_n"}, // exactly 65,536 texels an operand
+		{swiftShader, 1024, 1024, 1024, "matmul_cpu_quad32x4_nn"},     // four times as many
+		{swiftShader, 512, 128, 12, "matmul_cpu_quadtexel16x4_nn"},    // faster by less than it would compile longer
 		{swiftShader, 256, 10, 64, "matmul_cpu_quadtexel16x4_nn"},
 		{swiftShader, 1, 64, 784, "matmul_cpu_quadtexel4x8_nn"},
 		{swiftShader, 1, 1024, 1024, "matmul_cpu_quad4x8_nn"},

@@ -65,9 +65,7 @@ func (t MatMulTarget) Panels(f MatMulForm, a MatMulArgs, batch, limit, align int
 }
 
 // MatMulAdd is the kernel for panels of a product that is cut along its inner dimension: MatMulArgs.Add says whether it adds to the result.
-func MatMulAdd(f MatMulForm) MatMulKernel { return addVariant.kernel(f, false) }
-
-var addVariant = matMulVariant{base: "matmul_cpu_quadtexel32x8add", tileM: 32, tileN: 32, local: 4, texel: true}
+func MatMulAdd(f MatMulForm) MatMulKernel { return quadVariants[0].kernel(f, false) }
 
 // Pack copies rows of a matrix from binding 0 to binding 1, where they follow each other, each of so many elements rounded up to a multiple of 4. In binding 0
 // they begin ld elements apart, from an offset on; both are multiples of 4.

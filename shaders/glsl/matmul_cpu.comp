@@ -3,7 +3,8 @@
 //
 // The calling convention (push words, padding, groups) is documented in shaders/matmul.go.
 //
-//   FORM   0 = NN (A is M x K, B is K x N), 1 = TN (A is K x M), 2 = NT (B is N x K)
+//   FORM   0 = NN (A is M x K, B is K x N), 1 = TN (A is K x M), 2 = NT (B is N x K), 3 = NN, or NT where bit 3 of squares is set: where compiling takes long,
+//          programs that have both, as most gradients do, compile one
 //   TM, TN tile of an invocation; both multiples of 4
 //   LX     invocations of a workgroup, along N, or along M with LANES_M
 //   QUAD   4 invocations share their A values through subgroup quad operations, so each loads a quarter
@@ -17,8 +18,8 @@
 // variants: quad32x4_nn=-DFORM=0 -DTM=32 -DTN=4 -DLX=4 -DQUAD; quad32x4_tn=-DFORM=1 -DTM=32 -DTN=4 -DLX=4 -DQUAD; quad32x4_nt=-DFORM=2 -DTM=32 -DTN=4 -DLX=4 -DQUAD
 // variants: quad16x4_nn=-DFORM=0 -DTM=16 -DTN=4 -DLX=4 -DQUAD; quad16x4_tn=-DFORM=1 -DTM=16 -DTN=4 -DLX=4 -DQUAD; quad16x4_nt=-DFORM=2 -DTM=16 -DTN=4 -DLX=4 -DQUAD
 // variants: quad4x8_nn=-DFORM=0 -DTM=4 -DTN=8 -DLX=4 -DQUAD; quad4x8_tn=-DFORM=1 -DTM=4 -DTN=8 -DLX=4 -DQUAD; quad4x8_nt=-DFORM=2 -DTM=4 -DTN=8 -DLX=4 -DQUAD
-// variants: quadtexel32x8_nn=-DFORM=0 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8_nt=-DFORM=2 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL
-// variants: quadtexel32x8add_nn=-DFORM=0 -DADD -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8add_tn=-DFORM=1 -DADD -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8add_nt=-DFORM=2 -DADD -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL
+// variants: quadtexel32x8_n=-DFORM=3 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL
+// variants: quadtexel32x8add_n=-DFORM=3 -DADD -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel32x8add_tn=-DFORM=1 -DADD -DTM=32 -DTN=8 -DLX=4 -DQUAD -DTEXEL
 // variants: quadtexel16x4_nn=-DFORM=0 -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL; quadtexel16x4_tn=-DFORM=1 -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL; quadtexel16x4_nt=-DFORM=2 -DTM=16 -DTN=4 -DLX=4 -DQUAD -DTEXEL
 // variants: quadtexel4x8_nn=-DFORM=0 -DTM=4 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel4x8_tn=-DFORM=1 -DTM=4 -DTN=8 -DLX=4 -DQUAD -DTEXEL; quadtexel4x8_nt=-DFORM=2 -DTM=4 -DTN=8 -DLX=4 -DQUAD -DTEXEL
 // variants: share32x8_nn=-DFORM=0 -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share32x8_tn=-DFORM=1 -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE; share32x8_nt=-DFORM=2 -DTM=32 -DTN=8 -DLX=8 -DTEXEL -DSHARE
@@ -50,6 +51,7 @@
 #define NN 0
 #define TN_ 1
 #define NT 2
+#define EITHER 3
 #define DEPTH (4 * LX / TM)
 
 layout(local_size_x = LX) in;
@@ -81,8 +83,8 @@ layout(push_constant) uniform Push {
 #endif
 };
 
-// power squares the elements of an operand whose bit is set.
-vec4 power(vec4 v, uint operand) { return (squares & operand) != 0u ? v * v : v; }
+// power squares the elements of an operand whose bit is set. It selects, since a branch for each load takes SwiftShader longer to compile and to run.
+vec4 power(vec4 v, uint operand) { return mix(v, v * v, bvec4((squares & operand) != 0u)); }
 
 #ifdef WINDOWS
 #define VECTOR_B vectorB
@@ -140,7 +142,11 @@ void main() {
 	// windows to the next.
 	uint run4 = run >> 2, segment4 = segment >> 2, last4 = last >> 2, skip = (jump >> 2) - width * ldb4;
 #endif
-#if FORM == NT
+#if FORM == EITHER
+	bool turned = (squares & 8u) != 0u; // B is N x K: where four vectors begin
+	uint startB[TN];
+	[[unroll]] for (int j = 0; j < TN; j++) startB[j] = b0 + mix(min((n0 >> 2) + j / 4, (N - 1) >> 2), min(n0 + j, N - 1) * ldb4, turned);
+#elif FORM == NT
 	uint rowB[TN];
 #ifdef WINDOWS
 	uint place = n0 % width, row0 = n0 / width * (jump >> 2) + place * ldb4;
@@ -238,7 +244,15 @@ void main() {
 
 		[[unroll]] for (int h = 0; h < TN / 4; h++) {
 			vec4 b[4]; // b[j] holds B'[ks][4h + j]
-#if FORM == NT
+#if FORM == EITHER
+			uvec4 stepB = mix(row * ldb4, uvec4(k >> 2), bvec4(turned));
+			vec4 v[4];
+			[[unroll]] for (int i = 0; i < 4; i++) v[i] = LOAD_B(startB[4 * h + i] + stepB[i]);
+			[[unroll]] for (int j = 0; j < 4; j++) {
+				[[unroll]] for (int i = 0; i < 4; i++) b[j][i] = mix(v[i][j], v[j][i], turned);
+				b[j] = keep(b[j], mask);
+			}
+#elif FORM == NT
 			[[unroll]] for (int j = 0; j < 4; j++) b[j] = keep(LOAD_B(rowB[4 * h + j] + VECTOR_B), mask);
 #else
 			vec4 v[4];
