@@ -27,8 +27,8 @@ type imageKey struct {
 	form string
 }
 
-// imageLabels are the labels of windows of an image: what numbers images, the channels, positions in a window, and places of windows.
-type imageLabels struct{ batch, channels, positions, places []int }
+// imageLabels are the labels of windows of an image: what numbers products and, in one of them, images, the channels, positions in a window, and places of windows.
+type imageLabels struct{ batch, images, channels, positions, places []int }
 
 // overImage is the product whose second operand is read out of an image, or nil where that operand is no windows, or the product none that the kernels
 // compute so.
@@ -44,20 +44,25 @@ func (p *labelledProduct) overImage(planner *productPlanner) *node {
 	d := len(o.windows)
 	lead := p.lb[:len(p.lb)-2*d]
 	l := imageLabels{batch: p.batch, positions: p.lb[len(lead) : len(lead)+d], places: p.lb[len(lead)+d:]}
+	convolution := slices.Equal(p.cols, l.places) // else the gradient of its kernel
 	for _, label := range lead {
-		if !slices.Contains(l.batch, label) {
+		switch {
+		case slices.Contains(l.batch, label):
+		case !convolution && slices.Contains(p.sum, label):
+			l.images = append(l.images, label)
+		default:
 			l.channels = append(l.channels, label)
 		}
 	}
 	depth := p.count(l.channels)
 	whole := roundUp4(depth)
-	if len(lead) != len(l.batch)+len(l.channels) || float64(whole) > mostWidened*float64(depth) {
+	if len(lead) != len(l.batch)+len(l.images)+len(l.channels) || float64(whole) > mostWidened*float64(depth) {
 		return nil
 	}
 	window := slices.Concat(l.positions, l.channels)
 	inWindow := p.count(l.positions) * whole
-	convolution := slices.Equal(p.cols, l.places) && sameLabels(p.sum, window) // else the gradient of its kernel
-	if !convolution && !(slices.Equal(p.sum, l.places) && sameLabels(p.cols, window)) {
+	over := slices.Concat(l.images, l.places)
+	if convolution && !sameLabels(p.sum, window) || !convolution && !(sameLabels(p.sum, over) && sameLabels(p.cols, window)) {
 		return nil
 	}
 	var m matmulOp
@@ -65,7 +70,7 @@ func (p *labelledProduct) overImage(planner *productPlanner) *node {
 		m, ok = p.op(planner.limit, p.count(l.places), inWindow)
 		m.form = shaders.MatMulNT
 	} else {
-		m, ok = p.op(planner.limit, inWindow, p.count(l.places))
+		m, ok = p.op(planner.limit, inWindow, p.count(over))
 		m.form = shaders.MatMulNN
 	}
 	if !ok {
@@ -75,7 +80,7 @@ func (p *labelledProduct) overImage(planner *productPlanner) *node {
 	if image.Size() > b.Size() {
 		return nil // windows with gaps between
 	}
-	m.image, m.squareB = readWindows(o.windows, b.Shape()[b.Rank()-1], image.Shape()), squareB
+	m.image, m.squareB = readWindows(o.windows, b.Shape()[b.Rank()-d:], image.Shape(), p.count(l.images)), squareB
 	if _, err := shaders.MatMul(m.form, m.arguments(), m.batch, p.target); err != nil || !storable(image.n) {
 		return nil
 	}
@@ -87,7 +92,7 @@ func (p *labelledProduct) overImage(planner *productPlanner) *node {
 		a = arrange(a, p.la, slices.Concat(p.ofA, p.rows, window), p.count(p.ofA)*m.m, p.count(l.positions), depth).Reshape(p.count(p.ofA), m.m, m.k)
 	} else {
 		q.cols = window
-		a = arrange(a, p.la, slices.Concat(p.ofA, p.rows, p.sum), p.count(p.ofA), m.m, m.k)
+		a = arrange(a, p.la, slices.Concat(p.ofA, p.rows, over), p.count(p.ofA), m.m, m.k)
 	}
 	if !storable(a.n) {
 		return nil
@@ -126,22 +131,25 @@ func windowsOf(t Tensor) (o windowsOp, x Tensor, ok bool) {
 	return o, x.Reshape(slices.Concat(to[:lead], x.Shape()[x.Rank()-d:])...), true
 }
 
-// readWindows is how windows with so many places to a line are read out of an image of the shape [batch, height, width, channels]. Where it is not how
+// readWindows is how windows at places are read out of so many images for a product, in an array of the shape [batch, height, width, channels]. Where it is not how
 // kernels can, MatMul will say so.
-func readWindows(windows []Window, places int, s Shape) imageOperand {
-	down, along := Window{Size: 1, Stride: 1, Dilation: 1}, windows[len(windows)-1]
+func readWindows(windows []Window, places, s Shape, images int) imageOperand {
+	down, along, lines := Window{Size: 1, Stride: 1, Dilation: 1}, windows[len(windows)-1], 1
 	if len(windows) == 2 {
-		down = windows[0]
+		down, lines = windows[0], places[0]
 	}
 	line := s[2] * s[3]
-	r := shaders.Windows{Width: places, Jump: down.Stride * line, Run: along.Size * s[3], Segment: down.Dilation * line}
+	r := shaders.Windows{Width: places[len(places)-1], Jump: down.Stride * line, Run: along.Size * s[3], Segment: down.Dilation * line}
 	if along.Size > 1 && along.Dilation > 1 {
 		r.Run, r.Segment = s[3], along.Dilation*s[3]
 		if down.Size > 1 {
 			r.Run = 0 // there are gaps in lines and between them
 		}
 	}
-	return imageOperand{windows: r, step: along.Stride * s[3], size: s[1] * line}
+	if images > 1 {
+		r.Lines, r.Image = lines, s[1]*line
+	}
+	return imageOperand{windows: r, step: along.Stride * s[3], size: images * s[1] * line}
 }
 
 // imageOf is x, the axes of which have the labels lead and then slide, as [batch, height, width, channels], padded. Products that read the same image
@@ -153,7 +161,7 @@ func (p *productPlanner) imageOf(x Tensor, windows []Window, lead []int, l image
 		perm = append(perm, axis)
 		shape[at] *= x.Dim(axis)
 	}
-	for _, label := range l.batch {
+	for _, label := range slices.Concat(l.batch, l.images) {
 		take(0, slices.Index(lead, label))
 	}
 	first := 3 - len(windows)

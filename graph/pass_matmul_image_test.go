@@ -52,6 +52,8 @@ func TestConvolutionsOverImages(t *testing.T) {
 		{"one axis, apart", Shape{6, 16, 150}, Shape{24, 16, 5}, ConvOptions{Dilation: []int{3}, Stride: []int{2}}, [2]int{2, 0}},
 		{"far padding", Shape{3, 8, 14, 14}, Shape{20, 8, 3, 3}, ConvOptions{Padding: [][2]int{{3, 0}, {0, 2}}}, [2]int{2, 0}},
 		{"one axis, a step apart", Shape{4, 16, 150}, Shape{18, 16, 5}, ConvOptions{Dilation: []int{3}, Padding: [][2]int{{2, 5}}}, [2]int{2, 1}},
+		{"few places", Shape{12, 32, 6, 7}, Shape{64, 32, 3, 3}, ConvOptions{}, [2]int{2, 1}},
+		{"few places of one axis", Shape{5, 4, 32, 9}, Shape{64, 32, 3}, ConvOptions{}, [2]int{1, 0}},
 		{"gaps", Shape{4, 32, 21, 21}, Shape{48, 32, 1, 1}, ConvOptions{Stride: []int{2}}, [2]int{0, 0}},
 		{"groups", Shape{4, 32, 12, 12}, Shape{32, 16, 3, 3}, ConvOptions{Groups: 2}, [2]int{1, 0}},
 	}

@@ -15,16 +15,20 @@ import (
 )
 
 // overImage are the arguments of m rows times the windows of 3 lines and 2 columns, of which there are 3 x 9 with steps 2 and 1, of an image of
-// 8 x 11 positions with 8 channels.
+// 8 x 11 positions with 8 channels. In the form NN they are those of two images.
 func overImage(f shaders.MatMulForm, m int) shaders.MatMulArgs {
 	const line, windows, positions = 11 * 8, 3 * 9, 3 * 2 * 8
 	n, k := windows, positions
 	if f == shaders.MatMulNN {
-		n, k = k, n
+		n, k = k, 2*n
 	}
 	a := dense(f, m, n, k)
 	a.LDB, a.StrideB = 8, 8*line
 	a.Windows = shaders.Windows{Width: 9, Jump: 2 * line, Run: 2 * 8, Segment: line}
+	if f == shaders.MatMulNN {
+		a.StrideB *= 2
+		a.Windows.Lines, a.Windows.Image = 3, 8*line
+	}
 	return a
 }
 
@@ -61,7 +65,7 @@ func TestMatMulOverImages(t *testing.T) {
 							if k.Form == shaders.MatMulNT {
 								row, column = j, l
 							}
-							at := p.args.OffsetB + z*p.args.StrideB + row/9*w.Jump + row%9*p.args.LDB + column/w.Run*w.Segment + column%w.Run
+							at := p.args.OffsetB + z*p.args.StrideB + row/27*w.Image + row/9%3*w.Jump + row%9*p.args.LDB + column/w.Run*w.Segment + column%w.Run
 							x, y := float64(p.a[p.args.OffsetA+z*p.args.StrideA+i*p.args.LDA+l]), float64(p.b[at])
 							sum, size = sum+x*y, size+math.Abs(x*y)
 						}
@@ -107,6 +111,8 @@ func TestMatMulOverImagesChoice(t *testing.T) {
 		{shaders.MatMulNT, func(a *shaders.MatMulArgs) { a.Windows.Run = 6 }, "multiples of 4"},
 		{shaders.MatMulNT, func(a *shaders.MatMulArgs) { a.K = 40 }, "whole runs"},
 		{shaders.MatMulNT, func(a *shaders.MatMulArgs) { a.Windows.Jump = 32 }, "go back"},
+		{shaders.MatMulNN, func(a *shaders.MatMulArgs) { a.Windows.Image = 352 }, "go back"},
+		{shaders.MatMulNT, func(a *shaders.MatMulArgs) { a.Windows.Lines, a.Windows.Image = 3, 704 }, "several images"},
 	} {
 		a := overImage(c.form, 64)
 		c.spoil(&a)

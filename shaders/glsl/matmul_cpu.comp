@@ -79,7 +79,7 @@ layout(push_constant) uniform Push {
 	uint offsetA, offsetB, offsetC;
 	uint squares;
 #ifdef WINDOWS
-	uint width, jump, run, segment, last;
+	uint width, jump, run, segment, last, lines, image;
 #endif
 };
 
@@ -167,7 +167,8 @@ void main() {
 		uint column = min((n0 >> 2) + h, (N - 1) >> 2);
 		colB[h] = b0 + column / run4 * segment4 + column % run4;
 	}
-	uint place = 0, row0 = 0; // of row k
+	uint place = 0, line = 0, row0 = 0; // of row k
+	uint skipImage = (image >> 2) - lines * (jump >> 2);
 #else
 	[[unroll]] for (int h = 0; h < TN / 4; h++) colB[h] = b0 + min((n0 >> 2) + h, (N - 1) >> 2);
 #endif
@@ -192,9 +193,11 @@ void main() {
 		left = ends ? run4 : left;
 #elif defined(WINDOWS)
 		// width is 4 at least: four rows lie in two lines at most.
-		uvec4 rowB = min(row0 + uvec4(0, 1, 2, 3) * ldb4 + mix(uvec4(0), uvec4(skip), greaterThanEqual(place + uvec4(0, 1, 2, 3), uvec4(width))), uvec4(last4));
-		bool ends = place + 4 >= width;
-		row0 += 4 * ldb4 + (ends ? skip : 0);
+		bool lastLine = line + 1 == lines, ends = place + 4 >= width;
+		uint turn = lastLine ? skip + skipImage : skip;
+		uvec4 rowB = min(row0 + uvec4(0, 1, 2, 3) * ldb4 + mix(uvec4(0), uvec4(turn), greaterThanEqual(place + uvec4(0, 1, 2, 3), uvec4(width))), uvec4(last4));
+		row0 += 4 * ldb4 + (ends ? turn : 0);
+		line = ends ? (lastLine ? 0 : line + 1) : line;
 		place = ends ? place + 4 - width : place + 4;
 #endif
 		uvec4 row = min(ks, uvec4(K - 1));

@@ -35,7 +35,7 @@ layout(push_constant) uniform Push {
 	uint offsetA, offsetB, offsetC;
 	uint squares;
 #ifdef WINDOWS
-	uint width, jump, run, segment, last;
+	uint width, jump, run, segment, last, lines, image;
 #endif
 };
 
@@ -69,8 +69,8 @@ void main() {
 	uint a0 = (offsetA + z * strideA) / 4, b0 = (offsetB + z * strideB) / 4;
 
 #ifdef WINDOWS
-	// Addresses grow with the row and with the column, so that the last ones bound them. Divisions stay outside of the loop: quotients and
-	// remainders go on by those of a step.
+	// Addresses grow with the row and with the column, so that the last ones bound them. Divisions by what may be any number stay outside of the loop:
+	// quotients and remainders go on by those of a step.
 	uint ldb4 = ldb / 4, jump4 = jump / 4, run4 = run / 4, segment4 = segment / 4;
 #if FORM == NT
 	uint rowB[LOADS];
@@ -89,7 +89,7 @@ void main() {
 		line[l] = row / width;
 		place[l] = row % width;
 	}
-	uint steps = CHUNK / width, stepRest = CHUNK % width;
+	uint steps = CHUNK / width, stepRest = CHUNK % width, skipImage = image / 4 - lines * jump4;
 #endif
 #endif
 
@@ -114,7 +114,9 @@ void main() {
 #elif FORM == NT
 				nextB[l] = ALONG(B, b0, ldb / 4, N, n0, i, k);
 #elif defined(WINDOWS)
-				nextB[l] = keep(power(B[colB[l] + min(line[l] * jump4 + place[l] * ldb4, last / 4)], BIT_B), bvec4(k + i / (BLOCK / 4) < K));
+				uint row = line[l] * jump4 + place[l] * ldb4;
+				if (lines > 0) row += line[l] / lines * skipImage; // the one division: of samples with few places
+				nextB[l] = keep(power(B[colB[l] + min(row, last / 4)], BIT_B), bvec4(k + i / (BLOCK / 4) < K));
 				place[l] += stepRest;
 				bool wraps = place[l] >= width;
 				line[l] += wraps ? steps + 1 : steps;
