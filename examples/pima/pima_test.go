@@ -31,7 +31,7 @@ func TestData(t *testing.T) {
 	}
 }
 
-// The means of SGHMC are within three standard errors of HMC's, and all three methods say nearly the same, as maximum likelihood does (R's glm).
+// The means of SGHMC are within three standard errors of HMC's, and a twentieth of a standard deviation that its step length may shift them by; all three methods say nearly the same, as maximum likelihood does (R's glm).
 func TestPosterior(t *testing.T) {
 	c := defaults()
 	if !*long {
@@ -46,7 +46,8 @@ func TestPosterior(t *testing.T) {
 	assert.FileExists(t, c.out)
 	likeliest := []float64{0.41507, 1.12428, -0.25735, 0.00987, -0.13734, 0.70722, 0.31317, 0.17486, -0.87110}
 	for i, name := range r.names {
-		assert.Less(t, math.Abs(r.apart(i)), 3., name)
+		difference := r.SGHMC.Mean[i] - r.HMC.Mean[i]
+		assert.Less(t, math.Abs(difference), 3*difference/r.apart(i)+r.HMC.SD[i]/20, name)
 		assert.InEpsilon(t, r.HMC.SD[i], r.SGHMC.SD[i], 0.2, name)
 		assert.InEpsilon(t, r.HMC.SD[i], r.Laplace.SD[i], 0.15, name)
 		assert.InDelta(t, likeliest[i], r.Laplace.Mean[i], 0.01, name)
