@@ -1,6 +1,10 @@
 package shaders
 
-import "github.com/lavagrad/lavagrad/shaders/spirv"
+import (
+	"cmp"
+
+	"github.com/lavagrad/lavagrad/shaders/spirv"
+)
 
 // Target is what the emitter must know of a device; package graph fills it from the device's profile.
 type Target struct {
@@ -8,6 +12,7 @@ type Target struct {
 	Subgroup    int  // invocations that run in step: the smallest workgroups that waste nothing
 	VectorRun   int  // vectors of four that one invocation of a copy-like kernel handles
 	Unrolled    bool // in straight code rather than a loop
+	Rows        int  // that share loads and one invocation of an elementwise kernel handles; 0 for 8
 	Parallel    int  // invocations wanted before work is grouped into larger tiles
 	Workgroups  int  // workgroups wanted before they are made larger
 	MaxRange    int  // elements that one binding of an array can hold; 0 for no limit
@@ -313,7 +318,7 @@ func (f *Fused) tileMap(s *schedule, t Target) {
 			rows = a
 		}
 	}
-	n := 8
+	n := cmp.Or(t.Rows, 8)
 	if rows == nil && s.vec != nil {
 		// Neighbouring vectors, in a loop or in straight code: which is faster differs between drivers (RATIONALE.md).
 		for s.roll = max(t.VectorRun, 1); s.roll > 1; s.roll = max(s.roll/8, 1) {
