@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lavagrad/lavagrad/gpu"
+	"github.com/lavagrad/lavagrad/shaders"
 )
 
 // The oracle for random programs. A program may amplify rounding errors, or round, compare and sort what carries them. How much
@@ -30,7 +31,7 @@ func disturbed(t *testing.T, outs []Tensor, rng *rand.Rand, sign float64, only *
 		}
 		e := sign * noiseOf(op) * precision(h.DType)
 		largest := 0.0
-		if _, running := op.(cumulativeOp); running { // where a running sum crosses 0 it has the errors of what it was before
+		if o, ok := op.(cumulativeOp); ok && o.by == shaders.ScanSum { // where a running sum crosses 0 it has the errors of what it was before
 			for _, v := range h.V {
 				if !math.IsInf(v, 0) && !math.IsNaN(v) {
 					largest = max(largest, math.Abs(v))
