@@ -100,6 +100,7 @@ type emitter struct {
 	scopes []map[memoKey]spirv.Value
 	buf    map[bufKey]*spirv.Buffer
 	views  []View
+	pairs  []bool               // by argument: vectors are stored as two words of 64 bits
 	texel  map[int]*spirv.Texel // by argument
 	tail   *Axis                // the axis whose last, single steps are being emitted: its base is no multiple of its tile
 	zero   spirv.Value          // a 0 that the driver cannot know, where there is need of one

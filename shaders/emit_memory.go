@@ -6,17 +6,19 @@ import (
 
 // chooseViews decides how every argument is bound.
 func (e *emitter) chooseViews(t Target) {
-	e.views = make([]View, len(e.f.args))
-	vectors := make([]bool, len(e.f.args))
+	e.views, e.pairs = make([]View, len(e.f.args)), make([]bool, len(e.f.args))
+	vectors, loaded := make([]bool, len(e.f.args)), make([]bool, len(e.f.args))
 	e.f.walk(func(x *Expr) {
-		if x.kind == loadExpr && (e.wide(x.axes) && e.f.vectorAccess(x.at, e.s.vec) || e.granule(x.at) != nil) {
-			vectors[x.arg] = true
+		if x.kind == loadExpr {
+			loaded[x.arg] = true
+			vectors[x.arg] = vectors[x.arg] || e.wide(x.axes) && e.f.vectorAccess(x.at, e.s.vec) || e.granule(x.at) != nil
 		}
 	})
 	for i, a := range e.f.args {
 		if !a.Write && a.Kind == spirv.Float32 && ceilDiv(a.Size, lanes) <= t.MaxTexels && (vectors[i] || t.TexelScalar) {
 			e.views[i] = TexelVector
 		}
+		e.pairs[i] = t.PairStores && !loaded[i] && a.Kind.Bytes() == 4
 	}
 }
 
@@ -63,7 +65,10 @@ func (e *emitter) buffer(arg, n int) *spirv.Buffer {
 	}
 	a := e.f.args[arg]
 	elem := spirv.Type{Kind: a.Kind, Lanes: n}
-	if a.Kind == spirv.Bool {
+	switch {
+	case n == lanes && e.pairs[arg]:
+		elem = spirv.F64.Vec(lanes / 2)
+	case a.Kind == spirv.Bool:
 		elem.Kind = spirv.Uint32
 	}
 	access := spirv.ReadOnly
@@ -212,6 +217,9 @@ func (e *emitter) store(o store, v spirv.Value, p pos) {
 		v = b.Splat(v, lanes)
 		if e.ragged(vec) {
 			v = b.Select(e.inRow(), v, b.Const(v.Type, 0))
+		}
+		if e.pairs[o.arg] {
+			v = b.Pairs(v)
 		}
 		b.Store(e.buffer(o.arg, lanes), at, v)
 	default:

@@ -24,6 +24,7 @@ type Target struct {
 
 	SplitLength    int  // elements that a reduction folds at least for two kernels to be faster than one; 0 for the least that Split knows
 	MaxIterations  int  // of all loops of an invocation together; 0 for no limit
+	PairStores     bool // two words of 64 bits are stored faster than four of 32
 	Ahead          int  // rounds for which a loop in a kernel computes random numbers together
 	ScalarShifts   bool // the driver shifts the lanes of a register one by one
 	WorkgroupFolds bool // few long reductions are folded by workgroups, whose subgroups shuffle (team.go)

@@ -281,3 +281,26 @@ func TestSharedMemory(t *testing.T) {
 		require.Equal(t, want, spirvrun.Run(t, d, words, [3]uint32{groups, 1, 1}, nil, len(input), input))
 	})
 }
+
+// TestPairs stores vectors as pairs of words: every bit arrives, of NaN, denormals and whole numbers too.
+func TestPairs(t *testing.T) {
+	const local = 8
+	for _, kind := range []spirv.Kind{spirv.Float32, spirv.Uint32} {
+		b := spirv.NewBuilder(spirv.Config{LocalSize: [3]uint32{local}})
+		in := b.StorageBuffer(0, spirv.Type{Kind: kind, Lanes: 4}, spirv.ReadOnly)
+		out := b.StorageBuffer(1, spirv.F64.Vec(2), spirv.WriteOnly)
+		b.Store(out, b.GlobalID(0), b.Pairs(b.Load(in, b.GlobalID(0))))
+		words := b.Module()
+		spirvtest.Validate(t, words)
+		gputest.Each(t, func(t *testing.T, d *gpu.Device) {
+			if !d.Info().Features.Float64 {
+				t.Skip("needs shaderFloat64")
+			}
+			input := make([]uint32, 4*local)
+			for i := range input {
+				input[i] = []uint32{0x7fa00001, 0xffc12345, 1, 0x80000000, 0xff800000, 0x3f800000, 0x7ff00000}[i%7] // signalling and quiet NaN, denormal, ...
+			}
+			require.Equal(t, input, spirvrun.Run(t, d, words, [3]uint32{1, 1, 1}, nil, len(input), input))
+		})
+	}
+}

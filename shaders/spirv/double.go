@@ -56,6 +56,14 @@ func (b *Builder) FromWords(lo, hi Value) Value {
 	return b.Vector(lanes...)
 }
 
+// Pairs returns the bits of a vector of 32-bit lanes as a Float64 of half as many, for a store: arithmetic on it would be nonsense.
+func (b *Builder) Pairs(x Value) Value {
+	if x.Type.Kind == Bool || x.Type.Kind.Bytes() != 4 || x.Type.Lanes%2 != 0 {
+		bug("pairs of %v", x.Type)
+	}
+	return b.pure(opBitcast, F64.Vec(x.Type.Lanes/2), x.ID)
+}
+
 // roundDouble is RoundEven of a Float64 that is not negative: adding 2^52 leaves no bits for a fraction. lavapipe's own
 // instructions go through 32-bit integers and leave everything above 2^24 as it is.
 func (b *Builder) roundDouble(x Value) Value {
