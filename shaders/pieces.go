@@ -25,25 +25,27 @@ const minPiece = 1 << 16
 // the outermost axis. So are kernels that walk over arrays from end to end where the device reads faster
 // through texel buffers, up to their limit: a dispatch costs little beside what the reads save.
 func (f *Fused) Pieces(t Target) []Piece {
+	f, base := f.based(t)
 	g := f.collapse()
 	n := g.pieceLength(t)
 	if n == 0 {
-		return []Piece{{Kernel: f.Compile(t)}}
+		return []Piece{{Kernel: f.Compile(t), Ranges: base}}
 	}
 	strides, alike := g.strides()
 	total := g.axes[0].Extent
 	var pieces []Piece
 	var first *emitter
 	for i, ranges := range g.ranges(n, strides) {
-		p := Piece{Ranges: ranges}
+		p := Piece{Ranges: within(base, ranges)}
 		length := min(n, total-i*n)
+		shift := func(arg int) int { return -i * n * strides[arg] }
 		switch {
 		case i > 0 && alike && length == n:
 			p.Kernel = pieces[0].Kernel
 		case i > 0 && alike:
-			p.Kernel, _ = g.resized(i*n, length, strides, ranges).compile(t, first)
+			p.Kernel, _ = g.resized(i*n, length, shift, ranges).compile(t, first)
 		default:
-			p.Kernel, first = g.resized(i*n, length, strides, ranges).compile(t, nil)
+			p.Kernel, first = g.resized(i*n, length, shift, ranges).compile(t, nil)
 		}
 		pieces = append(pieces, p)
 	}
@@ -52,13 +54,18 @@ func (f *Fused) Pieces(t Target) []Piece {
 
 // PieceRanges are the ranges of Pieces, without compiling them.
 func (f *Fused) PieceRanges(t Target) [][]Range {
+	f, base := f.based(t)
 	g := f.collapse()
 	n := g.pieceLength(t)
 	if n == 0 {
-		return [][]Range{nil}
+		return [][]Range{base}
 	}
 	strides, _ := g.strides()
-	return g.ranges(n, strides)
+	pieces := g.ranges(n, strides)
+	for i, ranges := range pieces {
+		pieces[i] = within(base, ranges)
+	}
+	return pieces
 }
 
 // ranges are what the pieces of n positions bind of arguments that follow the outermost axis by strides.
@@ -170,9 +177,9 @@ func (f *Fused) strides() (strides []int, alike bool) {
 	return strides, alike
 }
 
-// resized is the kernel with n positions along its outermost axis from at on. Arguments with a stride are bound from
-// there on, the others whole.
-func (f *Fused) resized(at, n int, strides []int, ranges []Range) *Fused {
+// resized is the kernel with n positions along its outermost axis from at on. Arguments with a range are bound to it, and their places
+// move by shift.
+func (f *Fused) resized(at, n int, shift func(arg int) int, ranges []Range) *Fused {
 	g := NewFused()
 	for i, a := range f.args {
 		if ranges[i].Length > 0 {
@@ -180,7 +187,6 @@ func (f *Fused) resized(at, n int, strides []int, ranges []Range) *Fused {
 		}
 		g.AddArg(a)
 	}
-	shift := func(arg int) int { return -at * strides[arg] }
 	r := rewriter{g: g, axes: map[*Axis]Index{}, inner: map[*Axis][]*Axis{}, done: map[*Expr]*Expr{}, shift: shift}
 	moved := map[*Axis]*Axis{}
 	for i, x := range f.axes[:f.outer] {
@@ -209,7 +215,7 @@ func (f *Fused) resized(at, n int, strides []int, ranges []Range) *Fused {
 		}
 	}
 	for _, o := range f.outputs {
-		g.outputs = append(g.outputs, store{arg: o.arg, value: r.expr(o.value), at: r.index(o.at).Add(Const(shift(o.arg)))})
+		g.outputs = append(g.outputs, store{arg: o.arg, value: r.expr(o.value), at: r.index(o.at).Add(Const(shift(o.arg))), once: o.once})
 	}
 	return g
 }

@@ -94,10 +94,35 @@ func TestPiecesAreAsEmittedAlone(t *testing.T) {
 				pieces := f.Pieces(target)
 				require.NotNil(t, pieces[0].Ranges)
 				for i, p := range pieces {
-					alone := f.resized(p.Ranges[0].Offset/strides[0], p.Ranges[0].Length/strides[0], strides, p.Ranges).Compile(target)
+					at := p.Ranges[0].Offset / strides[0]
+					shift := func(arg int) int { return -at * strides[arg] }
+					alone := f.resized(at, p.Ranges[0].Length/strides[0], shift, p.Ranges).Compile(target)
 					require.True(t, reflect.DeepEqual(alone, p.Kernel), "piece %d of [%d %d]", i, b, inner)
 				}
 			}
 		}
 	}
+}
+
+// Kernels over parts of an array that lie whole alignments apart are the same words; others differ by what is left.
+func TestPartsOfAnArrayShareAKernel(t *testing.T) {
+	const rows, n = 40, 24 // 96 bytes
+	part := func(row int) []Piece { // z[i] = x[row, i] - x[row+1, i]
+		f := NewFused(n)
+		at := f.Space()[0]
+		x := f.AddArg(Arg{Kind: spirv.Float32, Size: rows * n})
+		sub := &Fn{Name: "sub", Emit: func(b *spirv.Builder, v []spirv.Value) spirv.Value { return b.Sub(v[0], v[1]) }}
+		f.Store(f.AddArg(Arg{Kind: spirv.Float32, Size: n}), at, f.Apply(spirv.Float32, sub, f.Load(x, at.Add(Const(row*n))), f.Load(x, at.Add(Const((row+1)*n)))))
+		pieces := f.Pieces(Target{LocalSize: 64, VectorRun: 1, Parallel: 32, Workgroups: 4, Align: 64})
+		require.Equal(t, [][]Range{pieces[0].Ranges}, f.PieceRanges(Target{Align: 64}))
+		return pieces
+	}
+	require.Len(t, part(0), 1)
+	assert.Nil(t, part(0)[0].Ranges)
+	assert.Equal(t, []Range{{16 * 3, 2 * n}, {}}, part(2)[0].Ranges, "from the row's first element on")
+	assert.Equal(t, []Range{{16 * 4, 2*n + 8}, {}}, part(3)[0].Ranges, "from the binding's alignment before it on")
+	for row := 4; row < rows-1; row++ {
+		assert.Equal(t, part(row % 2)[0].Kernel.Code, part(row)[0].Kernel.Code, row)
+	}
+	assert.NotEqual(t, part(0)[0].Kernel.Code, part(1)[0].Kernel.Code)
 }

@@ -16,6 +16,7 @@ type Target struct {
 	Parallel    int  // invocations wanted before work is grouped into larger tiles
 	Workgroups  int  // workgroups wanted before they are made larger
 	MaxRange    int  // elements that one binding of an array can hold; 0 for no limit
+	Align       int  // bytes: bindings begin at multiples of it; 0 for 256, which every device has
 	MaxTexels   int  // float arrays of up to so many vectors are read through uniform texel buffers; 0 for none
 	TexelScalar bool // and so are arrays of which only single elements are read
 	BranchCost  int  // machine operations that a selection must save to be a branch, in kernels with loops (branch.go)

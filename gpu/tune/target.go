@@ -10,7 +10,7 @@ import (
 // Target is what kernels must know of a device with profile p.
 func Target(p gpu.Profile) shaders.Target {
 	t := shaders.Target{LocalSize: p.LocalSize, Subgroup: p.SubgroupSize, VectorRun: p.VecPerInvocation, Unrolled: p.Unrolled,
-		MaxRange: int(p.MaxStorageRange / 4), Parallel: 1 << 14, Workgroups: 256, PreserveNaN: p.PreserveNaN, WorkgroupFolds: p.WorkgroupFolds, PairStores: p.PairStores, MaxIterations: p.MaxIterations}
+		MaxRange: int(p.MaxStorageRange / 4), Align: int(p.BindingAlign), Parallel: 1 << 14, Workgroups: 256, PreserveNaN: p.PreserveNaN, WorkgroupFolds: p.WorkgroupFolds, PairStores: p.PairStores, MaxIterations: p.MaxIterations}
 	if p.TexelReads {
 		t.MaxTexels = int(min(p.MaxTexelElements, math.MaxInt32))
 		t.TexelScalar = p.TexelScalars
