@@ -43,7 +43,12 @@ func sizeOf(t *testing.T, p gpu.Profile, b int) compiledSize {
 		return total
 	}
 	args := []Tensor{of(32, 1, 3, 3), of(32), of(64, 32, 3, 3), of(64), of(9216, 128), of(128), of(128, 10), of(10), of(b, 1, 28, 28), of(b, 10)}
-	params, _, outs := traceLike("test", norms, args)
+	return sizeOfProgram(t, p, norms, args)
+}
+
+// sizeOfProgram compiles f as far as the driver.
+func sizeOfProgram(t *testing.T, p gpu.Profile, f func([]Tensor) Tensor, args []Tensor) compiledSize {
+	params, _, outs := traceLike("test", f, args)
 	l, err := lift(params, outs)
 	require.NoError(t, err)
 	steps := passes(l.outputs, p, jitConfig{})
@@ -82,4 +87,27 @@ func TestCompilingDoesNotGrowWithTheBatch(t *testing.T) {
 			assert.LessOrEqual(t, s.emitted, len(s.kernels)+1, "batch %d: kernels emitted, and those of them that differ", b)
 		}
 	}
+}
+
+// Steps of an unrolled loop share their kernels, though each reads a part of an array of its own, and sums over all steps are cut in few rounds.
+func TestUnrolledStepsShareKernels(t *testing.T) {
+	p := gpu.Profile{Kind: gpu.CPU, Driver: "lavapipe", LocalSize: 256, VecPerInvocation: 8, SubgroupSize: 8, Cores: 2, PreserveNaN: true,
+		TexelReads: true, MaxTexelElements: 1 << 27, MaxBindings: 24, MaxStorageRange: math.MaxUint32, MaxAllocation: math.MaxInt64, BindingAlign: 16}
+	unrolled := func(steps int) compiledSize {
+		loss := func(in []Tensor) Tensor {
+			h := Zeros(16, 32)
+			for i := range steps {
+				h = in[2].Index(0, i).MatMul(in[0]).Add(h.MatMul(in[1])).Tanh()
+			}
+			return h.Square().Sum()
+		}
+		gradient := func(in []Tensor) Tensor {
+			g := Grad(loss)(in)
+			return g[0].Square().Sum().Add(g[1].Square().Sum())
+		}
+		return sizeOfProgram(t, p, gradient, []Tensor{Placeholder(Float32, 8, 32), Placeholder(Float32, 32, 32), Placeholder(Float32, steps, 16, 8)})
+	}
+	few, many := unrolled(30), unrolled(120)
+	assert.LessOrEqual(t, len(many.kernels), len(few.kernels)+2)
+	assert.Less(t, len(few.kernels), 15)
 }

@@ -91,16 +91,15 @@ type kernelBuilder struct {
 	order    []*node // argument number -> node
 	memo     map[string]*shaders.Expr
 	space    []shaders.Index
-	conflict *conflict
+	conflict conflict
 	lanes    *laneBuilder // of a kernel with lanes (lanes.go)
 
 	product *node                     // of a kernel of matrix products with an epilogue (pass_epilogue.go)
 	places  map[*node][]shaders.Index // where such a kernel computes its roots
 }
 
-// conflict says which fusion decision cannot stand: node must be an array of its own before this
-// kernel runs.
-type conflict struct{ n *node }
+// conflict says which fusion decisions cannot stand: these nodes must be arrays of their own before this kernel runs.
+type conflict []*node
 
 // value is the element of n at an index.
 func (k *kernelBuilder) value(n *node, at []shaders.Index) *shaders.Expr {
@@ -109,7 +108,7 @@ func (k *kernelBuilder) value(n *node, at []shaders.Index) *shaders.Expr {
 	}
 	if k.plan.stored(n) && !(k.own[n] && sameIndex(at, k.home(n))) {
 		if k.own[n] {
-			k.conflict = &conflict{n}
+			k.conflict = appendNew(k.conflict, n)
 			return k.f.Literal(n.spec.DType.kind(), 0)
 		}
 		return k.load(n, at)
@@ -121,11 +120,13 @@ func (k *kernelBuilder) value(n *node, at []shaders.Index) *shaders.Expr {
 	if e, ok := k.memo[key]; ok {
 		return e
 	}
+	before := len(k.conflict)
 	l := &Lowering{k, n}
 	e := n.op.Lower(l, Operands{n}, at)
 	// The second is not seen in e when both loops have the same length, and so the same axes.
 	if n.op.Class() == Reduction && (e.OnReductionAxes() || k.f.OnReductionAxes(at)) {
-		k.conflict = &conflict{n} // a loop inside a loop: it needs a kernel of its own
+		// A loop inside a loop: it needs a kernel of its own, where what conflicts in it here may not.
+		k.conflict = appendNew(k.conflict[:before], n)
 	}
 	k.memo[key] = e
 	return e

@@ -26,8 +26,8 @@ type contractor struct {
 	seen    map[*node]bool
 	plans   map[*node]*contractPlan // of the nodes that are computed; nil for others
 	order   []*contractPlan
-	uses    map[string]int   // how many need an intermediate
-	whole   map[string]*node // nodes that are computed as they are, by the name of their product
+	uses    map[string]int  // how many need an intermediate
+	whole   map[string]view // nodes that are computed as they are, by the name of their product
 	done    map[*node]*node
 	made    map[string]made // intermediates emitted
 }
@@ -58,6 +58,12 @@ func contract(outputs []*node, p gpu.Profile, opts planOptions) []*node {
 	return c.rewrite(outputs)
 }
 
+// view is a node with its axes in another order.
+type view struct {
+	n    *node
+	perm []int
+}
+
 // rewrite is the outputs as the plans compute them.
 func (c *contractor) rewrite(outputs []*node) []*node {
 	out := make([]*node, len(outputs))
@@ -70,7 +76,7 @@ func (c *contractor) rewrite(outputs []*node) []*node {
 // planContractions chooses the plans. Each is chosen alone first, and then knowing what the others compute.
 func planContractions(outputs []*node, m machine, gram bool) *contractor {
 	c := &contractor{machine: m, gram: gram, info: map[*node]nodeInfo{}, recips: map[*node]*node{},
-		seen: map[*node]bool{}, plans: map[*node]*contractPlan{}, uses: map[string]int{}, whole: map[string]*node{},
+		seen: map[*node]bool{}, plans: map[*node]*contractPlan{}, uses: map[string]int{}, whole: map[string]view{},
 		done: map[*node]*node{}, made: map[string]made{}}
 	for _, n := range outputs {
 		c.collect(n)
@@ -163,7 +169,7 @@ func (c *contractor) register(n *node, f *sumProduct) {
 	for i, l := range name.kept {
 		perm[i] = slices.Index(labels, b.labels[l])
 	}
-	c.whole[name.key] = Tensor{n}.Transpose(perm...).n
+	c.whole[name.key] = view{n, perm}
 	c.uses[name.key]++
 }
 
@@ -329,8 +335,8 @@ func (c *contractor) compute(b *boundTerm, t *planTree, top bool) (*node, []int)
 	}
 	name := b.name(t.set)
 	if !top {
-		if n, ok := c.whole[name.key]; ok {
-			return c.build(n), name.kept
+		if v, ok := c.whole[name.key]; ok {
+			return Tensor{c.build(v.n)}.Transpose(v.perm...).n, name.kept
 		}
 	}
 	if m, ok := c.made[name.key]; ok {

@@ -101,7 +101,7 @@ func (p *fusion) epilogueFits(roots []*node) bool {
 
 // epilogue makes the expressions of roots, of which the first is a product, and the stores of those in stored. It is nil
 // where a root's elements are not those of the product.
-func (p *fusion) epilogue(roots, stored []*node) (*kernelBuilder, *conflict) {
+func (p *fusion) epilogue(roots, stored []*node) (*kernelBuilder, conflict) {
 	product := roots[0]
 	o := product.op.(matmulOp)
 	k := &kernelBuilder{f: shaders.NewFused(o.batch, o.m, o.n), plan: p, own: map[*node]bool{}, args: map[*node]int{}, memo: map[string]*shaders.Expr{},
@@ -194,7 +194,7 @@ func forward(n, x *node, at []shaders.Index) []shaders.Index {
 }
 
 // productKernel is kernel for a product with an epilogue.
-func (l *lowered) productKernel(p *fusion, plan *kernelPlan) (emit func(), c *conflict) {
+func (l *lowered) productKernel(p *fusion, plan *kernelPlan) (emit func(), c conflict) {
 	stored := plan.roots
 	if product := plan.roots[0]; !p.readElsewhere(product, plan) {
 		stored = plan.roots[1:]
@@ -204,7 +204,7 @@ func (l *lowered) productKernel(p *fusion, plan *kernelPlan) (emit func(), c *co
 		return nil, c
 	}
 	if 2+len(k.order)+len(stored) > l.bindings {
-		return nil, &conflict{plan.roots[len(plan.roots)-1]}
+		return nil, conflict{plan.roots[len(plan.roots)-1]}
 	}
 	return func() { l.product(k, plan.roots, stored) }, nil
 }

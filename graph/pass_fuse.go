@@ -310,32 +310,49 @@ func (p *fusion) reads(n *node) []*node {
 	return list
 }
 
-// relief is the node to store so that a kernel with too many arguments needs fewer: the last of its roots, or
-// what reads the most arrays that one kernel may.
-func (p *fusion) relief(k *kernelPlan) *node {
+// relief is what to store so that a kernel with too many arguments has fewer: the last of its roots, or of the nodes that it computes those that
+// read the most arrays that one kernel may, until as many are gone as are too many.
+func (p *fusion) relief(k *kernelPlan, excess int) conflict {
 	if len(k.roots) > 1 {
-		return k.roots[len(k.roots)-1]
+		return conflict{k.roots[len(k.roots)-1]}
 	}
-	var best *node
-	most := 1
-	seen := map[*node]bool{}
+	var c conflict
+	reads := map[*node][]*node{} // the arrays that a node of the kernel reads
 	var walk func(*node)
 	walk = func(n *node) {
+		reads[n] = nil
 		for _, in := range n.in() {
-			if seen[in] || p.stored(in) {
-				continue
+			if _, seen := reads[in]; !seen && !p.stored(in) && excess > 0 {
+				walk(in)
 			}
-			seen[in] = true
-			if c := len(p.reads(in)); c > most && c < maxBindings {
-				best, most = in, c
+		}
+		for {
+			var list []*node
+			var best *node
+			for _, in := range n.in() {
+				if p.stored(in) || slices.Contains(c, in) {
+					list = appendNew(list, in)
+					continue
+				}
+				for _, x := range reads[in] {
+					list = appendNew(list, x)
+				}
+				if most := max(len(reads[best]), 1); len(reads[in]) > most && len(reads[in]) < maxBindings {
+					best = in
+				}
 			}
-			walk(in)
+			if len(list) < maxBindings || excess <= 0 || best == nil {
+				reads[n] = list
+				return
+			}
+			c = append(c, best)
+			excess -= len(reads[best]) - 1
 		}
 	}
 	walk(k.roots[0])
-	if best == nil {
+	if c == nil {
 		fail("compile", ErrArgument, "join fewer tensors at once", "%s of %d arrays: no device binds so many at once",
 			k.roots[0].op.Name(), len(p.reads(k.roots[0])))
 	}
-	return best
+	return c
 }

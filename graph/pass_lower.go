@@ -77,18 +77,20 @@ func lower(outputs []*node, profile gpu.Profile, conf jitConfig) *lowered {
 			}
 			return out
 		}
-		if forced[c.n] && alone[c.n] {
-			panic("BUG: graph: fusing " + c.n.op.Name() + " fails whatever is done")
+		for _, n := range c {
+			if forced[n] && alone[n] {
+				panic("BUG: graph: fusing " + n.op.Name() + " fails whatever is done")
+			}
+			if p.root[n] {
+				alone[n] = true
+			}
+			forced[n] = true
 		}
-		if p.root[c.n] {
-			alone[c.n] = true
-		}
-		forced[c.n] = true
 	}
 }
 
 // kernels makes the expressions of all kernels. The functions that it gives append their steps, in order.
-func (l *lowered) kernels(p *fusion) (steps []func(), c *conflict) {
+func (l *lowered) kernels(p *fusion) (steps []func(), c conflict) {
 	for _, k := range p.kernels {
 		f, c := l.kernel(p, k)
 		if c != nil {
@@ -100,7 +102,7 @@ func (l *lowered) kernels(p *fusion) (steps []func(), c *conflict) {
 }
 
 // kernel makes the expression of one kernel.
-func (l *lowered) kernel(p *fusion, plan *kernelPlan) (steps func(), c *conflict) {
+func (l *lowered) kernel(p *fusion, plan *kernelPlan) (steps func(), c conflict) {
 	for _, n := range plan.roots {
 		if b := bytesOf(n.spec); b > l.bytes {
 			panic(&Error{Op: n.op.Name(), Pos: position(n.pc), Kind: gpu.ErrOutOfMemory,
@@ -137,7 +139,7 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan) (steps func(), c *conflict
 		return nil, k.conflict
 	}
 	if n := len(k.order) + len(values); n > l.bindings {
-		return nil, &conflict{p.relief(plan)}
+		return nil, p.relief(plan, n-l.bindings)
 	}
 	args := make([]buffer, 0, len(k.order)+len(values))
 	for _, n := range k.order {
