@@ -89,7 +89,8 @@ func TestCompilingDoesNotGrowWithTheBatch(t *testing.T) {
 	}
 }
 
-// Steps of an unrolled loop share their kernels, though each reads a part of an array of its own, and sums over all steps are cut in few rounds.
+// Steps of an unrolled loop share their kernels, though each reads a part of an array of its own and has a scalar of its own, and sums over all
+// steps are cut in few rounds.
 func TestUnrolledStepsShareKernels(t *testing.T) {
 	p := gpu.Profile{Kind: gpu.CPU, Driver: "lavapipe", LocalSize: 256, VecPerInvocation: 8, SubgroupSize: 8, Cores: 2, PreserveNaN: true,
 		TexelReads: true, MaxTexelElements: 1 << 27, MaxBindings: 24, MaxStorageRange: math.MaxUint32, MaxAllocation: math.MaxInt64, BindingAlign: 16}
@@ -97,7 +98,7 @@ func TestUnrolledStepsShareKernels(t *testing.T) {
 		loss := func(in []Tensor) Tensor {
 			h := Zeros(16, 32)
 			for i := range steps {
-				h = in[2].Index(0, i).MatMul(in[0]).Add(h.MatMul(in[1])).Tanh()
+				h = in[2].Index(0, i).MatMul(in[0]).Scale(1 / float64(3+i)).Add(h.MatMul(in[1])).Tanh()
 			}
 			return h.Square().Sum()
 		}
@@ -109,5 +110,5 @@ func TestUnrolledStepsShareKernels(t *testing.T) {
 	}
 	few, many := unrolled(30), unrolled(120)
 	assert.LessOrEqual(t, len(many.kernels), len(few.kernels)+2)
-	assert.Less(t, len(few.kernels), 15)
+	assert.Less(t, len(few.kernels), 20)
 }

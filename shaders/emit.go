@@ -91,20 +91,21 @@ func (s schedule) filled() bool {
 // emitter walks a scheduled kernel and writes its code. A position (pos) is an offset within the
 // invocation's tile, by axis.
 type emitter struct {
-	f      *Fused
-	s      schedule
-	b      *spirv.Builder
-	pushed []uint32
-	words  map[int]int         // push word by axis id
-	base   map[int]spirv.Value // tile start by axis id, u32
-	scopes []map[memoKey]spirv.Value
-	buf    map[bufKey]*spirv.Buffer
-	views  []View
-	pairs  []bool               // by argument: vectors are stored as two words of 64 bits
-	texel  map[int]*spirv.Texel // by argument
-	tail   *Axis                // the axis whose last, single steps are being emitted: its base is no multiple of its tile
-	zero   spirv.Value          // a 0 that the driver cannot know, where there is need of one
-	narrow bool                 // in such a tail of the vector axis: scalar code
+	f       *Fused
+	s       schedule
+	b       *spirv.Builder
+	pushed  []uint32
+	words   map[int]int         // push word by axis id
+	scalars map[*Expr]int       // push word of literals (scalars.go)
+	base    map[int]spirv.Value // tile start by axis id, u32
+	scopes  []map[memoKey]spirv.Value
+	buf     map[bufKey]*spirv.Buffer
+	views   []View
+	pairs   []bool               // by argument: vectors are stored as two words of 64 bits
+	texel   map[int]*spirv.Texel // by argument
+	tail    *Axis                // the axis whose last, single steps are being emitted: its base is no multiple of its tile
+	zero    spirv.Value          // a 0 that the driver cannot know, where there is need of one
+	narrow  bool                 // in such a tail of the vector axis: scalar code
 
 	first   int         // binding of the first argument
 	product spirv.Value // of an epilogue (epilogue.go)
@@ -167,6 +168,7 @@ func (e *emitter) push() {
 		e.roundsWord = len(e.pushed)
 		e.pushed = append(e.pushed, uint32(e.f.rounds))
 	}
+	e.pushScalars()
 }
 
 // emit writes the whole kernel: the invocation's tile from its number, then every output in the tile.
@@ -352,6 +354,9 @@ func (e *emitter) wide(axes axisSet) bool { return axes.has(e.s.vec) && !e.narro
 // value emits an expression at p: a vector when it differs between lanes, else a scalar.
 func (e *emitter) value(x *Expr, p pos) spirv.Value {
 	b := e.b
+	if word, ok := e.scalars[x]; ok {
+		return b.PushF32(word)
+	}
 	if x.kind == literalExpr {
 		if x.dtype == spirv.Float64 {
 			return b.ConstF64(math.Float64frombits(x.bits))

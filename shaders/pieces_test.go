@@ -1,6 +1,7 @@
 package shaders
 
 import (
+	"math"
 	"reflect"
 	"testing"
 
@@ -125,4 +126,27 @@ func TestPartsOfAnArrayShareAKernel(t *testing.T) {
 		assert.Equal(t, part(row % 2)[0].Kernel.Code, part(row)[0].Kernel.Code, row)
 	}
 	assert.NotEqual(t, part(0)[0].Kernel.Code, part(1)[0].Kernel.Code)
+}
+
+// Scalars do not go into the words, but for those that make code simpler, and for many.
+func TestScalarsArePushed(t *testing.T) {
+	scaled := func(by ...float32) Kernel { // y[i] = x[i] by[0] by[1] ...
+		f := NewFused(100)
+		at := f.Space()[0]
+		mul := &Fn{Name: "mul", Emit: func(b *spirv.Builder, v []spirv.Value) spirv.Value { return b.Mul(v[0], v[1]) }}
+		v := f.Load(f.AddArg(Arg{Kind: spirv.Float32, Size: 100}), at)
+		for _, c := range by {
+			v = f.Apply(spirv.Float32, mul, v, f.Literal(spirv.Float32, uint64(math.Float32bits(c))))
+		}
+		f.Store(f.AddArg(Arg{Kind: spirv.Float32, Size: 100}), at, v)
+		return f.Compile(Target{LocalSize: 64, VectorRun: 1, Parallel: 32, Workgroups: 4})
+	}
+	a, b := scaled(0.1, 3), scaled(-0.7, 0.25)
+	assert.Equal(t, a.Code, b.Code)
+	assert.Equal(t, []uint32{math.Float32bits(0.1), math.Float32bits(3)}, a.Push[len(a.Push)-2:])
+	assert.Equal(t, []uint32{math.Float32bits(-0.7), math.Float32bits(0.25)}, b.Push[len(b.Push)-2:])
+	for _, c := range []float32{0, 1, -2, 0.5, float32(math.Inf(-1)), float32(math.NaN())} {
+		assert.Len(t, scaled(c).Push, len(a.Push)-2, "%v stays a constant", c)
+	}
+	assert.Len(t, scaled(3, 4, 5, 6, 7, 8, 9, 10, 11).Push, len(a.Push)-2, "and so do many")
 }
