@@ -65,6 +65,9 @@ func Open(ctx context.Context, opts ...Option) (*Device, error) {
 		return nil, err
 	}
 	c := config{selector: os.Getenv("LAVAGRAD_DEVICE"), log: slog.New(slog.DiscardHandler), validate: debug.Validate}
+	if debug.Profile { // who asks for it wants to see it
+		c.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 	for _, o := range opts {
 		o(&c)
 	}

@@ -46,7 +46,7 @@
 //
 //	validate   Khronos validation layer with synchronization validation; messages in Device.ValidationMessages
 //	sync       every Run waits until the device is done, so that an error shows at its cause
-//	profile    every Run measures its dispatches and logs them at debug level (slow: it waits)
+//	profile    every Run measures its dispatches and logs them at debug level, to standard error without WithLogger (slow: it waits)
 //	checknan, checkcpu, dump=DIR   read by package graph
 //	without=PASS+PASS   package graph's compiler leaves out passes: whoever suspects it of a wrong result finds the guilty one so
 //

@@ -9,6 +9,8 @@
 //	collapse.go  neighbouring axes that act as one are made one
 //	split.go     long reductions into few results are cut in two kernels
 //	pieces.go    what a binding cannot hold, or reads slowly, is cut along the outermost axis
+//	base.go      arguments of which a part is read begin with it
+//	scalars.go   the user's scalars are push constants
 //	schedule.go  vector axis, tile and workgroup for a target device
 //	emit*.go     the code
 //

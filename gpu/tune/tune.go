@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -96,7 +97,8 @@ func Describe(p gpu.Profile) string {
 
 // measure measures groups of facts on a handle of its own, so that the user's memory limit, statistics and debugging options see nothing.
 func measure(ctx context.Context, dev *gpu.Device, p gpu.Profile, groups gpu.Measured) (gpu.Profile, error) {
-	own, err := gpu.Open(ctx, gpu.WithDevice(strconv.Itoa(dev.Info().Index)), gpu.WithValidation(false), gpu.WithoutTuning(), gpu.WithCacheDir(""))
+	own, err := gpu.Open(ctx, gpu.WithDevice(strconv.Itoa(dev.Info().Index)), gpu.WithValidation(false), gpu.WithoutTuning(), gpu.WithCacheDir(""),
+		gpu.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return p, err
 	}
