@@ -107,7 +107,7 @@ func TestPiecesAreAsEmittedAlone(t *testing.T) {
 
 // Kernels over parts of an array that lie whole alignments apart are the same words; others differ by what is left.
 func TestPartsOfAnArrayShareAKernel(t *testing.T) {
-	const rows, n = 40, 24 // 96 bytes
+	const rows, n = 40, 24          // 96 bytes
 	part := func(row int) []Piece { // z[i] = x[row, i] - x[row+1, i]
 		f := NewFused(n)
 		at := f.Space()[0]
