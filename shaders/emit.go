@@ -91,21 +91,22 @@ func (s schedule) filled() bool {
 // emitter walks a scheduled kernel and writes its code. A position (pos) is an offset within the
 // invocation's tile, by axis.
 type emitter struct {
-	f       *Fused
-	s       schedule
-	b       *spirv.Builder
-	pushed  []uint32
-	words   map[int]int         // push word by axis id
-	scalars map[*Expr]int       // push word of literals (scalars.go)
-	base    map[int]spirv.Value // tile start by axis id, u32
-	scopes  []map[memoKey]spirv.Value
-	buf     map[bufKey]*spirv.Buffer
-	views   []View
-	pairs   []bool               // by argument: vectors are stored as two words of 64 bits
-	texel   map[int]*spirv.Texel // by argument
-	tail    *Axis                // the axis whose last, single steps are being emitted: its base is no multiple of its tile
-	zero    spirv.Value          // a 0 that the driver cannot know, where there is need of one
-	narrow  bool                 // in such a tail of the vector axis: scalar code
+	f        *Fused
+	s        schedule
+	b        *spirv.Builder
+	pushed   []uint32
+	words    map[int]int            // push word by axis id
+	scalars  map[*Expr]int          // push word of literals (scalars.go)
+	base     map[int]spirv.Value    // tile start by axis id, u32
+	quarters map[uint32]spirv.Value // a quarter of those along the axis of the vectors
+	scopes   []map[memoKey]spirv.Value
+	buf      map[bufKey]*spirv.Buffer
+	views    []View
+	pairs    []bool               // by argument: vectors are stored as two words of 64 bits
+	texel    map[int]*spirv.Texel // by argument
+	tail     *Axis                // the axis whose last, single steps are being emitted: its base is no multiple of its tile
+	zero     spirv.Value          // a 0 that the driver cannot know, where there is need of one
+	narrow   bool                 // in such a tail of the vector axis: scalar code
 
 	first   int         // binding of the first argument
 	product spirv.Value // of an epilogue (epilogue.go)
@@ -132,7 +133,7 @@ func newEmitter(f *Fused, s schedule, t Target) *emitter {
 	e := &emitter{
 		f: f, s: s,
 		b:     spirv.NewBuilder(spirv.Config{LocalSize: [3]uint32{uint32(s.local), 1, 1}, PreserveNaN: t.PreserveNaN, ScalarShifts: t.ScalarShifts}),
-		words: map[int]int{}, base: map[int]spirv.Value{}, buf: map[bufKey]*spirv.Buffer{},
+		words: map[int]int{}, base: map[int]spirv.Value{}, quarters: map[uint32]spirv.Value{}, buf: map[bufKey]*spirv.Buffer{},
 		scopes: []map[memoKey]spirv.Value{{}},
 		texel:  map[int]*spirv.Texel{},
 	}
@@ -209,6 +210,9 @@ func (e *emitter) locate(tile spirv.Value) {
 			at, rest = b.Rem(rest, c), b.Div(rest, c)
 		}
 		e.base[i] = b.Mul(at, b.ConstU32(uint32(span)))
+		if a == e.s.vec {
+			e.quarters[e.base[i].ID] = b.Mul(at, b.ConstU32(uint32(span/lanes)))
+		}
 	}
 }
 
@@ -223,6 +227,7 @@ func (e *emitter) rolled(body func()) {
 	b.Loop(b.ConstU32(0), b.ConstU32(uint32(e.s.roll)), b.ConstU32(1), nil, func(i spirv.Value, _ []spirv.Value) []spirv.Value {
 		e.scoped(func() {
 			e.base[v] = b.Add(first, b.Mul(i, b.ConstU32(uint32(e.s.tile[v]))))
+			e.quarters[e.base[v].ID] = b.Add(e.quarter(first), b.Mul(i, b.ConstU32(uint32(e.s.tile[v]/lanes))))
 			body()
 		})
 		return nil

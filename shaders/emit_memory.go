@@ -130,35 +130,57 @@ func (e *emitter) granule(x Index) *Axis {
 func (e *emitter) vector(x *Expr, p pos, lane int) spirv.Value {
 	key := memoKey{what: "vector", id: x.id, at: p.at(x.axes), lane: lane}
 	return e.memo(key, func() spirv.Value {
-		return e.readVector(x.arg, e.b.Div(e.index(x.at, p, lane), e.b.ConstU32(lanes)))
+		return e.readVector(x.arg, e.vectorIndex(x.at, p, lane))
 	})
 }
 
 // index emits an index at p for one lane, as u32 modulo 2^32.
-func (e *emitter) index(x Index, p pos, lane int) spirv.Value {
+func (e *emitter) index(x Index, p pos, lane int) spirv.Value { return e.indexIn(1, x, p, lane) }
+
+// vectorIndex is index divided by four, for accesses of whole vectors (vectorAccess). Each part is divided, not the sum: so neighbours
+// differ in a constant, where a division of each would take eight instructions on SwiftShader.
+func (e *emitter) vectorIndex(x Index, p pos, lane int) spirv.Value {
+	return e.indexIn(lanes, x, p, lane)
+}
+
+// indexIn emits an index in units of one element or of one vector. Then at most one axis has a coefficient that the unit does not divide: 1, and
+// its positions are divided.
+func (e *emitter) indexIn(unit int, x Index, p pos, lane int) spirv.Value {
 	b := e.b
 	c := x.c
 	sum := spirv.Value{}
 	for _, t := range x.terms {
+		a, coef := t.atom, t.coef/unit
 		var v spirv.Value
-		if a := t.atom; a.kind == axisAtom && !e.ragged(a.axis) {
+		if a.kind == axisAtom && !e.ragged(a.axis) {
 			// The offset in the tile goes into the constant, so that neighbours share the rest.
 			c += t.coef * e.offset(a.axis, p, lane)
 			v = e.base[a.axis.id]
 		} else {
 			v = e.atom(a, p, lane)
 		}
-		v = b.Mul(v, b.ConstU32(uint32(int32(t.coef))))
+		if t.coef%unit != 0 {
+			v, coef = e.quarter(v), 1
+		}
+		v = b.Mul(v, b.ConstU32(uint32(int32(coef))))
 		if sum.Valid() {
 			v = b.Add(sum, v)
 		}
 		sum = v
 	}
-	k := b.ConstU32(uint32(int32(c)))
+	k := b.ConstU32(uint32(int32(c / unit)))
 	if !sum.Valid() {
 		return k
 	}
 	return b.Add(sum, k)
+}
+
+// quarter is a position divided by four: known without a division where it is the start of a tile.
+func (e *emitter) quarter(v spirv.Value) spirv.Value {
+	if q, ok := e.quarters[v.ID]; ok {
+		return q
+	}
+	return e.b.Div(v, e.b.ConstU32(lanes))
 }
 
 // offset is where in the tile position p, lane, stands along a.
@@ -183,8 +205,14 @@ func (e *emitter) atom(a *atom, p pos, lane int) spirv.Value {
 		last := b.Sub(e.extentOf(a.axis), u(1))
 		return b.Min(b.Add(e.base[a.axis.id], u(o)), last)
 	case divAtom:
+		if start, o, ok := e.inStep(a, p, lane); ok {
+			return b.Add(b.Div(e.index(start, pos{}, 0), u(a.by)), u(o/a.by))
+		}
 		return b.Div(e.index(a.base, p, lane), u(a.by))
 	case modAtom:
+		if _, o, ok := e.inStep(a, p, lane); ok {
+			return u(o % a.by)
+		}
 		return b.Rem(e.index(a.base, p, lane), u(a.by))
 	case clampAtom:
 		x := b.Bitcast(e.index(a.base, p, lane), spirv.Int32)
@@ -202,6 +230,20 @@ func (e *emitter) atom(a *atom, p pos, lane int) spirv.Value {
 	}
 }
 
+// inStep takes the base of a quotient or remainder apart: into what it is where the tile starts, if that is known to be a multiple of the divisor,
+// and the constant o that p, lane, adds. So two lanes that read one element of a pooled array read it once.
+func (e *emitter) inStep(a *atom, p pos, lane int) (start Index, o int, ok bool) {
+	o = a.base.c
+	for _, t := range a.base.terms {
+		x := t.atom.axis
+		if t.atom.kind != axisAtom || t.coef < 0 || x == e.tail || e.ragged(x) || t.coef*e.s.tile[x.id]%a.by != 0 {
+			return Index{}, 0, false
+		}
+		o += t.coef * e.offset(x, p, lane)
+	}
+	return Index{terms: a.base.terms}, o, o >= 0
+}
+
 // store writes a value to an output.
 func (e *emitter) store(o store, v spirv.Value, p pos) {
 	b := e.b
@@ -213,7 +255,7 @@ func (e *emitter) store(o store, v spirv.Value, p pos) {
 	case vec == nil || vec.reduce:
 		b.Store(e.buffer(o.arg, 1), e.index(o.at, p, 0), v)
 	case e.f.vectorAccess(o.at, vec):
-		at := b.Div(e.index(o.at, p, 0), b.ConstU32(lanes))
+		at := e.vectorIndex(o.at, p, 0)
 		v = b.Splat(v, lanes)
 		if e.ragged(vec) {
 			v = b.Select(e.inRow(), v, b.Const(v.Type, 0))

@@ -33,7 +33,7 @@ func (k MatMulKernel) Epilogue(f *Fused, columns int, t Target) (code []uint32, 
 	s.vec = f.axes[f.outer-1]
 	s.tile[s.vec.id] = lanes
 	b, at, product := spirv.NewGraft(spirv.Config{PreserveNaN: t.PreserveNaN, ScalarShifts: t.ScalarShifts}, k.Code, epilogueBinding)
-	e := &emitter{f: f, s: s, b: b, words: map[int]int{}, base: map[int]spirv.Value{}, buf: map[bufKey]*spirv.Buffer{},
+	e := &emitter{f: f, s: s, b: b, words: map[int]int{}, base: map[int]spirv.Value{}, quarters: map[uint32]spirv.Value{}, buf: map[bufKey]*spirv.Buffer{},
 		scopes: []map[memoKey]spirv.Value{{}}, texel: map[int]*spirv.Texel{}, first: epilogueBinding, product: product}
 	e.chooseViews(t)
 	if f.scalesByZero() {

@@ -14,7 +14,10 @@ package vk
 */
 import "C"
 
-import "unsafe"
+import (
+	"sync"
+	"unsafe"
+)
 
 // Go and C see the same bytes: these arrays have negative lengths, so do not compile, where the sizes differ.
 var (
@@ -31,8 +34,14 @@ type Device struct{ d *C.lg_device }
 // Command is a VkCommandBuffer.
 type Command struct{ c unsafe.Pointer }
 
+// keepFreed spares drivers that compile on the processor the pages that they give back after every kernel.
+var keepFreed = sync.OnceFunc(func() { C.lg_keep_freed() })
+
 // NewDevice creates a device with the given features, a subset of p.Features.
 func (p *Physical) NewDevice(features Features) (*Device, error) {
+	if p.Type == C.VK_PHYSICAL_DEVICE_TYPE_CPU {
+		keepFreed()
+	}
 	var r C.VkResult
 	d := C.lg_device_new(p.in.in, unsafe.Pointer(p.handle), C.uint32_t(p.QueueFamily), C.uint32_t(features), &r)
 	if d == nil {

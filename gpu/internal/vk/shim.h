@@ -74,6 +74,8 @@ int lg_message(uint64_t index, char *out, int len);
 // Device, memory and pipelines (shim_device.c).
 lg_device *lg_device_new(lg_instance *in, void *physical, uint32_t family, uint32_t features, VkResult *result);
 void lg_device_free(lg_device *d);
+// lg_keep_freed has the C library keep what is freed, for the compilers of drivers on the processor.
+void lg_keep_freed(void);
 uint32_t lg_buffer_types(lg_device *d);
 VkResult lg_alloc(lg_device *d, uint64_t size, uint32_t type, int map, uint64_t *memory, uint64_t *buffer, void **mapped);
 void lg_free(lg_device *d, uint64_t memory, uint64_t buffer);

@@ -82,6 +82,14 @@ lg_device *lg_device_new(lg_instance *in, void *physical, uint32_t family, uint3
 	return d;
 }
 
+// glibc returns large blocks that are freed to the system at once, until one that it had mapped by itself was freed: then it keeps all up to that size. So
+// it is taught the largest size that it learns (RATIONALE.md, "Why opening a CPU driver takes 32 MiB and frees them"). Nothing is written to the block.
+void lg_keep_freed(void) {
+	enum { LARGEST = 32 << 20, HEADER = 1 << 13 }; // DEFAULT_MMAP_THRESHOLD_MAX of malloc.c, for 64 bits
+	void *volatile block = malloc(LARGEST - HEADER); // volatile: compilers leave pairs of malloc and free out
+	free(block);
+}
+
 void lg_device_free(lg_device *d) {
 	d->vkDeviceWaitIdle(d->device);
 	d->vkDestroyFence(d->device, d->fence, NULL);
