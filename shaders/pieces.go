@@ -21,6 +21,10 @@ const alignment = 64
 // minPiece is the fewest elements that are worth a dispatch of their own for the sake of faster reads.
 const minPiece = 1 << 16
 
+// mostRows is a multiple of all numbers of rows that invocations handle, but for odd ones: pieces of such a length share a kernel without a test for rows past
+// their end, also with the last one where the whole is of such a length.
+const mostRows = 16
+
 // Pieces compiles the kernel, usually in one piece. Kernels over arrays that a binding cannot hold are cut along
 // the outermost axis. So are kernels that walk over arrays from end to end where the device reads faster
 // through texel buffers, up to their limit: a dispatch costs little beside what the reads save.
@@ -135,8 +139,11 @@ func (f *Fused) pieceLength(t Target) int {
 	if n = n / unit * unit; n == 0 {
 		return 0
 	}
-	count := ceilDiv(f.axes[0].Extent, n)
-	return ceilDiv(ceilDiv(f.axes[0].Extent, count), unit) * unit
+	length := ceilDiv(f.axes[0].Extent, ceilDiv(f.axes[0].Extent, n))
+	if rounded := ceilDiv(length, mostRows) * mostRows; unit < mostRows && rounded <= n {
+		return rounded
+	}
+	return ceilDiv(length, unit) * unit
 }
 
 // strides gives for each argument how many elements it moves on with a position of the outermost axis, 0 for

@@ -2,6 +2,7 @@ package shaders
 
 import (
 	"cmp"
+	"maps"
 
 	"github.com/lavagrad/lavagrad/shaders/spirv"
 )
@@ -152,12 +153,17 @@ func (f *Fused) vectorAxis(padded bool) *Axis {
 
 // reductionLoads is the set of loads inside reductions: they run far more often than the others.
 func (f *Fused) reductionLoads() map[*Expr]bool {
+	in := f.reductionBodies()
+	maps.DeleteFunc(in, func(e *Expr, _ bool) bool { return e.kind != loadExpr })
+	return in
+}
+
+// reductionBodies is the set of what is computed inside reductions.
+func (f *Fused) reductionBodies() map[*Expr]bool {
 	in := map[*Expr]bool{}
 	var mark func(e *Expr)
 	mark = func(e *Expr) {
-		if e.kind == loadExpr {
-			in[e] = true
-		}
+		in[e] = true
 		for _, a := range e.operands() {
 			mark(a)
 		}
@@ -249,6 +255,7 @@ func (f *Fused) tileReduction(s *schedule, t Target) {
 		if s.vec != nil && s.vec.reduce {
 			n = min(budget, 4)
 		}
+		n = f.straight(n, best, s.vec, f.repeated())
 		for n > 1 && (n > best.Extent || f.countTiles(s, best, n) < t.Parallel) {
 			n = max(n/4, 1)
 		}
@@ -271,8 +278,28 @@ func (f *Fused) tileReduction(s *schedule, t Target) {
 		for n > 1 && n*s.tile[last.id] > last.Extent {
 			n /= 2
 		}
+		if last.Extent < 4*n && last != s.vec { // a loop for the steps left over would be most of the code
+			n = even(n, last)
+		}
 		s.tile[last.id] *= n
 	}
+}
+
+// shortFold is from how many elements on a reduction is most of its kernel.
+const shortFold = 8
+
+// repeated is the set of what is computed inside reductions, nil where they are short: then the rest is as much.
+func (f *Fused) repeated() map[*Expr]bool {
+	for _, group := range f.reductionGroups() {
+		n := 1
+		for _, a := range group {
+			n *= a.Extent
+		}
+		if n >= shortFold {
+			return f.reductionBodies()
+		}
+	}
+	return nil
 }
 
 // innermost is the axis of a reduction that its innermost loop runs over.
@@ -311,6 +338,68 @@ func (f *Fused) countTiles(s *schedule, a *Axis, n int) int {
 	return tiles
 }
 
+// straightWork is how many operations (rowWork) the rows of an invocation may have together, beyond two rows: what they share is little of so much, and
+// SwiftShader takes longer than linear to compile straight code. It leaves outer products, of 3 operations a row, their 16 (RATIONALE.md, "Why rows of an
+// invocation are limited by what they do").
+const straightWork = 48
+
+// straight is how many of n positions along a an invocation should handle, so that its code does not become too long.
+func (f *Fused) straight(n int, a, vec *Axis, bodies map[*Expr]bool) int {
+	work := f.rowWork(a, vec, bodies)
+	for n > 2 && n*work > straightWork {
+		n /= 2
+	}
+	return n
+}
+
+// even is a number from half of n to n that divides an axis' length, or n: rows past the end would take a branch each. The outermost axis, which code
+// does not depend on, keeps n.
+func even(n int, a *Axis) int {
+	if a.id == 0 {
+		return n
+	}
+	for m := n; m > 0 && 2*m >= n; m-- {
+		if a.Extent%m == 0 {
+			return m
+		}
+	}
+	return n
+}
+
+// rowWork is the number of operations that each position along a needs for itself, where vec fills lanes: the cost of functions, and the accesses to
+// memory. Where kernels reduce, bodies are what counts, if not nil, and two steps at once, because they are unrolled, too.
+func (f *Fused) rowWork(a, vec *Axis, bodies map[*Expr]bool) int {
+	work := 0
+	access := func(x Index, axes axisSet) {
+		switch {
+		case !axes.has(vec) || f.vectorAccess(x, vec):
+			work++
+		default:
+			work += lanes
+		}
+	}
+	f.walk(func(e *Expr) {
+		if !e.axes.has(a) || len(bodies) > 0 && !bodies[e] {
+			return
+		}
+		switch e.kind {
+		case loadExpr:
+			access(e.at, e.axes)
+		case applyExpr:
+			work += e.fn.Cost
+		}
+	})
+	for _, o := range f.outputs {
+		if len(bodies) == 0 {
+			access(o.at, o.at.axes())
+		}
+	}
+	if f.reduces() {
+		return 2 * work
+	}
+	return work
+}
+
 // tileMap gives an invocation of an elementwise kernel several vectors: rows that share loads, or a
 // contiguous run.
 func (f *Fused) tileMap(s *schedule, t Target) {
@@ -344,10 +433,11 @@ func (f *Fused) tileMap(s *schedule, t Target) {
 	if rows == nil {
 		return // a scalar
 	}
+	n = f.straight(n, rows, s.vec, nil)
 	for n > 1 && (n > rows.Extent || f.countTiles(s, rows, n) < t.Parallel) {
 		n = max(n/4, 1)
 	}
-	s.tile[rows.id] = n
+	s.tile[rows.id] = even(n, rows)
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
