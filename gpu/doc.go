@@ -63,6 +63,9 @@
 // on). Submissions run in the order of their calls. Everything is safe for use by several goroutines, except that an array must not be
 // written (Write, or a program that writes it) while another goroutine downloads it.
 //
+// Opening a CPU driver teaches glibc's malloc to keep blocks of up to 32 MiB that are freed, as any program teaches it that frees one: half of what SwiftShader's
+// compiler takes would be page faults. MALLOC_MMAP_THRESHOLD_ in the environment wins over it.
+//
 // Kernels must stay within their bindings: an access outside is undefined, and may reach a neighbour's array. WithRobustAccess makes it
 // harmless, at a cost that SwiftShader's fastest kernels feel (15 to 60 %).
 package gpu
