@@ -15,7 +15,8 @@
 // is compiled once for each form; what scalars are and where slices begin may change from time to time. A loop that never reads nor evaluates
 // its state records more and more. A function under Jit is traced once for each form of its arguments, calls do no more than run it, and
 // JitInPlace allocates nothing either; what takes time belongs there. Under Jit and vmap the function sees stand-ins without values: instead of a Go if or for on values take Where, Cond, Switch,
-// While, Fori or Scan. Go's own loops over layers, and conditions on shapes, are fine.
+// While, Fori or Scan. Go's own loops over layers, or over some hundred steps, and conditions on shapes, are fine: steps that differ in a scalar or in the part of
+// an array that they read share their kernels.
 //
 // # Types and shapes
 //
