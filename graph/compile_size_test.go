@@ -111,4 +111,7 @@ func TestUnrolledStepsShareKernels(t *testing.T) {
 	few, many := unrolled(30), unrolled(120)
 	assert.LessOrEqual(t, len(many.kernels), len(few.kernels)+2)
 	assert.Less(t, len(few.kernels), 20)
+	for _, p.MaxBindings = range []int{8, 4} { // 4 is the least that Vulkan promises
+		assert.Less(t, len(unrolled(20).kernels), 25, "%d bindings", p.MaxBindings)
+	}
 }

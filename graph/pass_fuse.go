@@ -311,11 +311,12 @@ func (p *fusion) reads(n *node) []*node {
 }
 
 // relief is what to store so that a kernel with too many arguments has fewer: the last of its roots, or of the nodes that it computes those that
-// read the most arrays that one kernel may, until as many are gone as are too many.
-func (p *fusion) relief(k *kernelPlan, excess int) conflict {
+// read the most arrays that one kernel may, until as many are gone as are too many for the device's bindings.
+func (p *fusion) relief(k *kernelPlan, excess, bindings int) conflict {
 	if len(k.roots) > 1 {
 		return conflict{k.roots[len(k.roots)-1]}
 	}
+	limit := min(maxBindings, bindings) // of arrays that a kernel reads, beside what it writes
 	var c conflict
 	reads := map[*node][]*node{} // the arrays that a node of the kernel reads
 	var walk func(*node)
@@ -337,11 +338,11 @@ func (p *fusion) relief(k *kernelPlan, excess int) conflict {
 				for _, x := range reads[in] {
 					list = appendNew(list, x)
 				}
-				if most := max(len(reads[best]), 1); len(reads[in]) > most && len(reads[in]) < maxBindings {
+				if most := max(len(reads[best]), 1); len(reads[in]) > most && len(reads[in]) < limit {
 					best = in
 				}
 			}
-			if len(list) < maxBindings || excess <= 0 || best == nil {
+			if len(list) < limit || excess <= 0 || best == nil {
 				reads[n] = list
 				return
 			}

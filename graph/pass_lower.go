@@ -139,7 +139,7 @@ func (l *lowered) kernel(p *fusion, plan *kernelPlan) (steps func(), c conflict)
 		return nil, k.conflict
 	}
 	if n := len(k.order) + len(values); n > l.bindings {
-		return nil, p.relief(plan, n-l.bindings)
+		return nil, p.relief(plan, n-l.bindings, l.bindings)
 	}
 	args := make([]buffer, 0, len(k.order)+len(values))
 	for _, n := range k.order {

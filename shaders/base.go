@@ -52,8 +52,11 @@ func (f *Fused) length() int {
 
 // within gives ranges of what is bound of the arguments as ranges of the arguments.
 func within(base, ranges []Range) []Range {
-	if base == nil || ranges == nil {
-		return slices.Concat(base, ranges)
+	switch {
+	case base == nil:
+		return ranges
+	case ranges == nil:
+		return base
 	}
 	out := slices.Clone(base)
 	for i, r := range ranges {

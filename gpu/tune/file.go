@@ -12,7 +12,7 @@ import (
 
 // formVersion counts changes of what is measured, and of the kernels that it is measured on: files of another version are ignored, by
 // their name.
-const formVersion = 2
+const formVersion = 3
 
 var fileName = fmt.Sprintf("profile-%d.json", formVersion)
 
